@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dma-bufs that consumers import. Each IMPORT makes one of its own; all dma-bufs of a buffer
+ * share its pinned pages, and nothing else.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "vhost_vdmabuf.h"
+
+/* Pages that a fault maps at most, itself included; aligned to this in the buffer */
+#define FAULT_AROUND	512
+
+struct vhost_vdmabuf_import {
+	struct vhost_vdmabuf_buffer *buf;
+	bool write;
+	struct mutex lock;		/* protects mappings */
+	struct list_head mappings;
+};
+
+/* For one attachment */
+struct import_mapping {
+	struct list_head node;
+	struct device *dev;
+	enum dma_data_direction dir;
+	struct sg_table sgt;
+};
+
+static struct sg_table *import_map(struct dma_buf_attachment *attachment,
+				   enum dma_data_direction dir)
+{
+	struct vhost_vdmabuf_import *imp = attachment->dmabuf->priv;
+	struct vhost_vdmabuf_buffer *buf = imp->buf;
+	struct import_mapping *mapping;
+	unsigned int segment;
+	int ret;
+
+	/*
+	 * Drivers of GPUs always ask for both directions. A device behind an IOMMU can then
+	 * only do what it was granted.
+	 */
+	if (!imp->write) {
+		if (dir == DMA_FROM_DEVICE)
+			return ERR_PTR(-EACCES);
+		if (dir == DMA_BIDIRECTIONAL)
+			dir = DMA_TO_DEVICE;
+	}
+
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+	mapping->dev = attachment->dev;
+	mapping->dir = dir;
+
+	segment = max_t(size_t, dma_get_max_seg_size(mapping->dev), PAGE_SIZE);
+	ret = sg_alloc_table_from_pages_segment(&mapping->sgt, buf->pages, buf->nr_pages, 0,
+						buf->size, segment, GFP_KERNEL);
+	if (ret)
+		goto err_mapping;
+
+	ret = dma_map_sgtable(mapping->dev, &mapping->sgt, dir, 0);
+	if (ret)
+		goto err_sgt;
+
+	mutex_lock(&imp->lock);
+	list_add(&mapping->node, &imp->mappings);
+	mutex_unlock(&imp->lock);
+
+	return &mapping->sgt;
+
+err_sgt:
+	sg_free_table(&mapping->sgt);
+err_mapping:
+	kfree(mapping);
+
+	return ERR_PTR(ret);
+}
+
+static void import_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
+			 enum dma_data_direction dir)
+{
+	struct import_mapping *mapping = container_of(sgt, struct import_mapping, sgt);
+	struct vhost_vdmabuf_import *imp = attachment->dmabuf->priv;
+
+	mutex_lock(&imp->lock);
+	list_del(&mapping->node);
+	mutex_unlock(&imp->lock);
+
+	dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, 0);
+	sg_free_table(sgt);
+	kfree(mapping);
+}
+
+/*
+ * By DMA address: while a table is with its importer its page links belong to the dma-buf core,
+ * which may have scrambled them.
+ */
+static void sync_mapping(struct import_mapping *mapping, bool for_cpu)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sgtable_dma_sg(&mapping->sgt, sg, i) {
+		if (for_cpu)
+			dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg), sg_dma_len(sg),
+						mapping->dir);
+		else
+			dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
+						   sg_dma_len(sg), mapping->dir);
+	}
+}
+
+static int import_sync(struct dma_buf *dmabuf, bool for_cpu)
+{
+	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+	struct import_mapping *mapping;
+
+	mutex_lock(&imp->lock);
+	list_for_each_entry(mapping, &imp->mappings, node)
+		sync_mapping(mapping, for_cpu);
+	mutex_unlock(&imp->lock);
+
+	return 0;
+}
+
+static int import_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return import_sync(dmabuf, true);
+}
+
+static int import_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return import_sync(dmabuf, false);
+}
+
+static vm_fault_t import_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct vhost_vdmabuf_import *imp = vma->vm_private_data;
+	struct vhost_vdmabuf_buffer *buf = imp->buf;
+	pgoff_t pgoff, end;
+	vm_fault_t ret;
+
+	if (vmf->pgoff >= buf->nr_pages)
+		return VM_FAULT_SIGBUS;
+
+	ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(buf->pages[vmf->pgoff]));
+	if (ret & VM_FAULT_ERROR)
+		return ret;
+
+	/* Its neighbours are wanted next; where that fails they fault themselves */
+	pgoff = max(round_down(vmf->pgoff, FAULT_AROUND), vma->vm_pgoff);
+	end = min3(round_down(vmf->pgoff, FAULT_AROUND) + FAULT_AROUND,
+		   vma->vm_pgoff + vma_pages(vma), buf->nr_pages);
+	for (; pgoff < end; pgoff++) {
+		if (pgoff == vmf->pgoff)
+			continue;
+		if (vmf_insert_pfn(vma, vma->vm_start + ((pgoff - vma->vm_pgoff) << PAGE_SHIFT),
+				   page_to_pfn(buf->pages[pgoff])) & VM_FAULT_ERROR)
+			break;
+	}
+
+	return ret;
+}
+
+static const struct vm_operations_struct import_vm_ops = {
+	.fault = import_fault,
+};
+
+static int import_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+	unsigned long end;
+
+	/* A private mapping would have to copy pages, which have no struct page here */
+	if (!(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+		return -EINVAL;
+
+	if (check_add_overflow(vma->vm_pgoff, vma_pages(vma), &end) || end > imp->buf->nr_pages)
+		return -EINVAL;
+
+	if (!imp->write) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &import_vm_ops;
+	vma->vm_private_data = imp;
+
+	return 0;
+}
+
+/* The dma-buf core counts users of the mapping, and asks for one only */
+static int import_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+	void *vaddr;
+
+	vaddr = vmap(imp->buf->pages, imp->buf->nr_pages, VM_MAP,
+		     imp->write ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (!vaddr)
+		return -ENOMEM;
+
+	iosys_map_set_vaddr(map, vaddr);
+
+	return 0;
+}
+
+static void import_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
+	iosys_map_clear(map);
+}
+
+static void import_release(struct dma_buf *dmabuf)
+{
+	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+
+	vhost_vdmabuf_unpin(imp->buf);
+	vhost_vdmabuf_import_ended(imp->buf);
+	mutex_destroy(&imp->lock);
+	kfree(imp);
+}
+
+static const struct dma_buf_ops import_ops = {
+	.map_dma_buf		= import_map,
+	.unmap_dma_buf		= import_unmap,
+	.begin_cpu_access	= import_begin_cpu_access,
+	.end_cpu_access		= import_end_cpu_access,
+	.mmap			= import_mmap,
+	.vmap			= import_vmap,
+	.vunmap			= import_vunmap,
+	.release		= import_release,
+};
+
+/*
+ * A dma-buf of a buffer whose pages the caller has pinned. The pin, and the caller's import, are
+ * the dma-buf's when this succeeds.
+ */
+struct dma_buf *vhost_vdmabuf_export(struct vhost_vdmabuf_buffer *buf, bool write)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct vhost_vdmabuf_import *imp;
+	struct dma_buf *dmabuf;
+
+	imp = kzalloc(sizeof(*imp), GFP_KERNEL_ACCOUNT);
+	if (!imp)
+		return ERR_PTR(-ENOMEM);
+	imp->buf = buf;
+	imp->write = write;
+	mutex_init(&imp->lock);
+	INIT_LIST_HEAD(&imp->mappings);
+
+	info.ops = &import_ops;
+	info.size = buf->size;
+	info.flags = write ? O_RDWR : O_RDONLY;
+	info.priv = imp;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		mutex_destroy(&imp->lock);
+		kfree(imp);
+	}
+
+	return dmabuf;
+}
+
+/* The buffer of a dma-buf that vhost_vdmabuf_export() has returned */
+struct vhost_vdmabuf_buffer *vhost_vdmabuf_exported(struct dma_buf *dmabuf)
+{
+	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+
+	return imp->buf;
+}
