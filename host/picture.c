@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <drm/drm_fourcc.h>
+#include <errno.h>
+#include <png.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format.h"
+#include "picture.h"
+
+#define RGB_BYTES 3
+
+static Picture *
+picture_alloc(guint32 width, guint32 height, GError **error)
+{
+    g_autoptr(Picture) self = g_new0(Picture, 1);
+
+    self->width = width;
+    self->height = height;
+    self->rgb = g_try_malloc_n((gsize) width * height, RGB_BYTES);
+    if (self->rgb == NULL) {
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED,
+                    "No memory for a picture of %ux%u pixels", width, height);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+void
+picture_free(Picture *self)
+{
+    if (self == NULL)
+        return;
+
+    g_free(self->rgb);
+    g_free(self);
+}
+
+G_GNUC_PRINTF(2, 3)
+static gboolean
+picture_refuse(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    *error = g_error_new_valist(VDMABUF_ERROR, VDMABUF_ERROR_INVALID, format, args);
+    va_end(args);
+    return FALSE;
+}
+
+static gboolean
+picture_check(const struct vdmabuf_frame *frame, const Format *format, guint64 size, GError **error)
+{
+    const struct vdmabuf_plane *plane = &frame->planes[0];
+    char text[FOURCC_TEXT_SIZE];
+    guint64 row;
+
+    if (frame->modifier != DRM_FORMAT_MOD_LINEAR)
+        return picture_refuse(
+            error,
+            "The picture is tiled or compressed (modifier 0x%016" G_GINT64_MODIFIER
+            "x): only a GPU's driver can read it; let the producer use linear "
+            "buffers",
+            (guint64) frame->modifier);
+    if (format == NULL || frame->nr_planes != 1) {
+        g_autofree char *known = format_list();
+
+        return picture_refuse(error,
+                              "Pictures in the format %s with %u planes cannot be converted; "
+                              "%s can",
+                              fourcc_format(frame->fourcc, text), frame->nr_planes, known);
+    }
+
+    row = (guint64) frame->width * format->bytes;
+    if (plane->stride < row)
+        return picture_refuse(error, "The stride of %u bytes is too small for %u pixels",
+                              plane->stride, frame->width);
+    if (plane->offset + (guint64) plane->stride * (frame->height - 1) + row > size)
+        return picture_refuse(error,
+                              "The last row of the picture ends behind the buffer of "
+                              "%" G_GUINT64_FORMAT " bytes",
+                              size);
+    return TRUE;
+}
+
+Picture *
+picture_new(const struct vdmabuf_frame *frame, const guint8 *data, guint64 size, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autoptr(Picture) self = NULL;
+    const Format *format = format_find(frame->fourcc);
+
+    if (frame->fourcc == 0)
+        picture_refuse(&local, "The frame is no picture");
+    else if (vdmabuf_frame_check(frame, size, &local))
+        picture_check(frame, format, size, &local);
+    if (local != NULL) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return NULL;
+    }
+
+    self = picture_alloc(frame->width, frame->height, error);
+    if (self == NULL)
+        return NULL;
+
+    for (guint32 y = 0; y < self->height; y++) {
+        guint32 line = frame->flags & VDMABUF_FRAME_Y_INVERTED ? self->height - 1 - y : y;
+        const guint8 *from =
+            data + frame->planes[0].offset + (gsize) frame->planes[0].stride * line;
+        guint8 *to = self->rgb + (gsize) y * self->width * RGB_BYTES;
+
+        for (guint32 x = 0; x < self->width; x++)
+            format_unpack(format, from + (gsize) x * format->bytes, to + (gsize) x * RGB_BYTES);
+    }
+    return g_steal_pointer(&self);
+}
+
+GBytes *
+picture_to_png(const Picture *self, GError **error)
+{
+    png_image image = {
+        .version = PNG_IMAGE_VERSION,
+        .width = self->width,
+        .height = self->height,
+        .format = PNG_FORMAT_RGB,
+    };
+    char *data = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&data, &size);
+    gboolean ok;
+
+    if (stream == NULL) {
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "No memory for a PNG: %s",
+                    g_strerror(errno));
+        return NULL;
+    }
+
+    /* A stride of 0: rows without anything between them */
+    ok = png_image_write_to_stdio(&image, stream, 0, self->rgb, 0, NULL);
+    if (fclose(stream) != 0 || !ok) {
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot make a PNG: %s",
+                    ok ? g_strerror(errno) : image.message);
+        free(data);
+        return NULL;
+    }
+    return g_bytes_new_with_free_func(data, size, free, data);
+}
+
+Picture *
+picture_new_from_png(const char *path, GError **error)
+{
+    g_autoptr(Picture) self = NULL;
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    png_color black = {0, 0, 0};
+
+    if (!png_image_begin_read_from_file(&image, path)) {
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read %s: %s", path,
+                    image.message);
+        return NULL;
+    }
+
+    image.format = PNG_FORMAT_RGB;
+    self = picture_alloc(image.width, image.height, error);
+    if (self == NULL) {
+        png_image_free(&image);
+        return NULL;
+    }
+    if (!png_image_finish_read(&image, &black, self->rgb, 0, NULL)) {
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read %s: %s", path,
+                    image.message);
+        png_image_free(&image);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+guint64
+picture_count_differences(const Picture *self, const Picture *other)
+{
+    gsize pixels = (gsize) self->width * self->height;
+    guint64 count = 0;
+
+    g_return_val_if_fail(self->width == other->width && self->height == other->height, pixels);
+
+    for (gsize i = 0; i < pixels; i++) {
+        if (memcmp(self->rgb + i * RGB_BYTES, other->rgb + i * RGB_BYTES, RGB_BYTES) != 0)
+            count++;
+    }
+    return count;
+}
