@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One broker: its unit, its configuration and its files. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "domain.h"
+
+G_BEGIN_DECLS
+
+/**
+ * InstanceHost: the system that brokers run on; tests have one of their own
+ * @directory: where each domain has a directory of its own
+ * @owner: of these directories and of the configurations
+ * @group: that the brokers run as
+ * @qemu_group: that QEMU runs as
+ * @consumer_group: whose members are consumers where the domain does not say otherwise
+ * @systemctl: a program to be found in PATH, or a path
+ */
+typedef struct {
+    const char *directory;
+    uid_t owner;
+    gid_t group;
+    const char *qemu_group;
+    const char *consumer_group;
+    const char *systemctl;
+} InstanceHost;
+
+/* vhost-user-vdmabuf@DOMAIN-DEVICE.service, escaped as systemd-escape(1) does it */
+char *instance_unit_name(const char *domain, const char *alias);
+/* The broker's configuration, as text */
+char *instance_config(const InstanceHost *host, const Domain *domain, const DomainDevice *device);
+
+/* Writes the configuration and starts the broker anew; it listens when this returns. */
+gboolean instance_start(const InstanceHost *host, const Domain *domain,
+                        const DomainDevice *device, GError **error);
+/* Starts the broker if it does not run; one that runs is left alone. */
+gboolean instance_adopt(const InstanceHost *host, const Domain *domain,
+                        const DomainDevice *device, GError **error);
+/* Stops every broker of a domain and removes its directory; does what it can. */
+void instance_stop_all(const InstanceHost *host, const char *domain);
+
+G_END_DECLS

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook.h"
+
+#define EXIT_USAGE 2
+#define BROKER_GROUP "vdmabuf"
+
+static const char usage[] =
+    "Usage: vdmabuf-libvirt-hook DOMAIN OPERATION PHASE EXTRA < XML\n"
+    "\n"
+    "libvirt's hook for domains with vdmabuf devices: starts and stops their brokers. It is run\n"
+    "by libvirt through /etc/libvirt/hooks/qemu.d/vdmabuf, and does nothing for other domains.\n"
+    "\n"
+    "  --help     print this\n"
+    "  --version  print the version\n";
+
+int main(int argc, char **argv)
+{
+    InstanceHost host = {
+        .directory = VDMABUF_RUNDIR,
+        .qemu_group = VDMABUF_QEMU_GROUP,
+        .consumer_group = VDMABUF_CONSUMER_GROUP,
+        .systemctl = "systemctl",
+    };
+    g_autoptr(GError) error = NULL;
+    const struct group *group;
+
+    if (argc == 2 && g_str_equal(argv[1], "--help")) {
+        fputs(usage, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && g_str_equal(argv[1], "--version")) {
+        puts("vdmabuf-libvirt-hook " VDMABUF_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (argc < 4) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+
+    /* Without its group a broker cannot start; that is said where one is needed. */
+    group = getgrnam(BROKER_GROUP);
+    host.group = group ? group->gr_gid : 0;
+
+    if (hook_run(&host, argv[1], argv[2], argv[3], STDIN_FILENO, &error))
+        return EXIT_SUCCESS;
+    g_printerr("vdmabuf: domain '%s': %s\n", argv[1], error->message);
+    /* To fail here would make libvirt kill a guest that runs. */
+    return g_str_equal(argv[2], "reconnect") ? EXIT_SUCCESS : EXIT_FAILURE;
+}
