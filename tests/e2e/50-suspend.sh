@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The guest sleeps and is paused with its device in use; a second device beside the first.
+. "$(dirname "$0")/lib.sh"
+guest=suspend
+guest-start --devices 2 "$guest" || exit 1
+socket=$(socket_of "$guest")
+
+both_devices() {
+	for n in 0 1; do
+		device=/dev/virtio-vdmabuf$(echo $n | sed s/^0//)
+		in_guest 60 vdmabuf-steps "open $device" 'alloc 4096' "fill 0 0 4096 $n" \
+			'export 0' 'await released 50' &
+		vdmabuf-steps "connect $(socket_of "$guest" vdmabuf$n)" 'await frame 60' import \
+			"expect 0 0 4096 $n" release && wait $! || return 1
+	done
+}
+check 'two devices of one guest each reach their own socket' both_devices
+
+# The kernel's own test of suspend: everything but the last step, for five seconds
+slept() {
+	background host1 vdmabuf-steps "connect $socket" 'await frame 60' import 'await gone 60' \
+		'await frame 60' import 'expect 1 0 4096 3' release hold
+	background guest2 in_guest 120 vdmabuf-steps open 'alloc 4096' 'fill 0 0 4096 3' \
+		'export 0' 'await released 100' 'export 0' 'await released 60'
+	within 60 said host1 '^buffer 0' || return 1
+	in_guest 60 'echo devices >/sys/power/pm_test && echo freeze >/sys/power/state' ||
+		return 1
+	within 60 said host1 '^hold' || return 1
+	letgo host1
+	letgo guest2
+	cat "$work/guest2"
+	# It came back as lost, and the second one as released
+	[ "$(grep -c '^event 1' "$work/guest2")" = 2 ]
+}
+check 'over a suspend the producer keeps its device, and its next export works' slept
+
+paused() {
+	background host1 vdmabuf-steps "connect $socket" 'await frame 60' 'await state 60' \
+		'await state 60' release hold
+	background guest2 in_guest 120 vdmabuf-steps open 'alloc 4096' 'export 0' \
+		'await released 100'
+	within 60 said host1 '^event 1' || return 1
+	virsh suspend "$guest" && virsh resume "$guest" || return 1
+	within 60 said host1 '^hold' || return 1
+	letgo host1
+	letgo guest2
+}
+check 'a domain that is paused and resumed keeps its frames' paused
+
+guest-stop "$guest"
+check 'no page is left pinned' no_pins
+check 'the kernel has nothing to report' no_kernel_reports
+finish

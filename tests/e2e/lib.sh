@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the end-to-end suites share; they run in the lab's level 1, as root, and print TAP.
+# A suite names what it checks, and each check is a command whose status decides.
+set -u
+tests=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check DESCRIPTION COMMAND...: one test
+check() {
+	what=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$work/check" 2>&1; then
+		echo "ok $tests - $what"
+	else
+		echo "not ok $tests - $what"
+		sed 's/^/# /' "$work/check"
+		failed=$((failed + 1))
+	fi
+}
+
+finish() {
+	echo "1..$tests"
+	[ "$failed" = 0 ]
+	exit
+}
+
+# within SECONDS COMMAND...: until it succeeds; its last output is what is seen of it
+within() {
+	end=$(($(date +%s) + $1))
+	shift
+	until "$@" >"$work/within" 2>&1; do
+		if [ "$(date +%s)" -ge "$end" ]; then
+			cat "$work/within"
+			echo "not within the time: $*"
+			return 1
+		fi
+		sleep 0.2
+	done
+	cat "$work/within"
+}
+
+# background NAME COMMAND...: its output goes to $work/NAME, its pid to $work/NAME.pid; its
+# standard input is a pipe that stays open until letgo NAME
+background() {
+	name=$1
+	shift
+	mkfifo "$work/$name.in"
+	"$@" <"$work/$name.in" >"$work/$name" 2>&1 &
+	echo $! >"$work/$name.pid"
+	eval "exec $(fd_of "$name")>\"$work/$name.in\""
+}
+
+# The shell's file descriptors 5 to 8 are the input pipes, by the last figure of the name
+fd_of() {
+	echo $((5 + ${1##*[!0-9]}))
+}
+
+letgo() {
+	eval "exec $(fd_of "$1")>&-"
+	wait "$(cat "$work/$1.pid")"
+	status=$?
+	rm -f "$work/$1.in"
+	return $status
+}
+
+said() {
+	grep -q "$2" "$work/$1"
+}
+
+pins() {
+	awk '$1 == "nr_foll_pin_acquired" { a = $2 } $1 == "nr_foll_pin_released" { r = $2 }
+		END { print a - r }' /proc/vmstat
+}
+
+no_pins() {
+	count=$(pins)
+	echo "$count pages are pinned"
+	[ "$count" -eq 0 ]
+}
+
+no_kernel_reports() {
+	! dmesg | grep -E 'BUG:|WARNING:|Oops|KASAN|possible recursive|INFO: task|refcount_t'
+}
+
+socket_of() {
+	echo "/run/vdmabuf/$1/${2:-vdmabuf0}.sock"
+}
+
+# in_guest SECONDS COMMAND...: in the suite's guest; one word is a shell's command line
+in_guest() {
+	seconds=$1
+	shift
+	GUEST_TIMEOUT=$seconds guest-run "$guest" "$@"
+}

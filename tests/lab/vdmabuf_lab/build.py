@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The project's disk: what `meson install` installs, the modules and the lab's own files.
+
+Both levels unpack it over their root disks at boot, so that it is all that a change of the sources
+has to renew.
+"""
+
+import shutil
+import stat
+
+from . import builder, cache, debugkernel, images, kernels, trees
+from .util import LAB_DIR, SOURCE_DIR, digest, run, say
+
+def _sources():
+    """Everything in the checkout that the disk depends on."""
+    return [path for path in sorted(SOURCE_DIR.iterdir()) if not path.name.startswith(".")]
+
+
+def _install(source, target, mode=None):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode or (0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644))
+
+
+def _enable(units, name):
+    link = units / "multi-user.target.wants" / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(f"/etc/systemd/system/{name}")
+
+
+def _both(stage):
+    """The lab's own files that either level needs."""
+    lib = stage / "usr/lib/vdmabuf-lab"
+    units = stage / "etc/systemd/system"
+    for path in sorted((LAB_DIR / "level2/bin").iterdir()):
+        _install(path, lib / "bin" / path.name)
+    for name in ("lab-guest.target", "lab-guest.service", "lab-devices.service"):
+        _install(LAB_DIR / "level2" / name, units / name)
+    _enable(units, "lab-guest.service")
+
+
+def _host(stage, boot):
+    """What only level 1 needs: its tools, its job, the tests and what it starts guests with."""
+    lib = stage / "usr/lib/vdmabuf-lab"
+    units = stage / "etc/systemd/system"
+    for path in sorted((LAB_DIR / "level1/bin").iterdir()):
+        _install(path, lib / "bin" / path.name)
+    for name in ("unpacked", "lab-job"):
+        _install(LAB_DIR / "level1" / name, lib / name)
+    _install(LAB_DIR / "level1/lab-job.service", units / "lab-job.service")
+    _enable(units, "lab-job.service")
+    profile = stage / "etc/profile.d/vdmabuf-lab.sh"
+    profile.parent.mkdir(parents=True, exist_ok=True)
+    profile.write_text("PATH=/usr/lib/vdmabuf-lab/bin:$PATH\nexport LAB_OUT=/run/lab/out\n"
+                       "[ -w /run ] && mkdir -p /run/lab/out\n")
+    guest = stage / "var/lib/libvirt/images/vdmabuf-lab"
+    for name in ("vmlinuz", "initrd", "cmdline"):
+        _install(boot / name, guest / name, 0o644)
+    for name in ("tests", "domain-xml"):
+        if (SOURCE_DIR / name).is_dir():
+            shutil.copytree(SOURCE_DIR / name, stage / "opt/vdmabuf" / name, symlinks=True,
+                            ignore=shutil.ignore_patterns("lab", "__pycache__"))
+
+
+def _pack(stage, target):
+    # No entries for the top folders themselves: one would replace a link such as /lib.
+    names = sorted(p.name for p in stage.iterdir())
+    run(["tar", "-c", "--owner=0", "--group=0", "-C", stage, "-f", target, *names])
+    shutil.rmtree(stage)
+
+
+def boot(flavour):
+    """What a machine is booted with: images.stock() or debugkernel.boot()."""
+    return debugkernel.boot() if flavour == "debug" else images.stock()
+
+
+def project(flavour="stock"):
+    """The folder with project.tar (for both levels) and host.tar (for level 1), for machines of
+    one kernel: "stock" or "debug"."""
+    booted = boot(flavour)
+    kernel = None
+    if flavour == "debug":
+        kernel = debugkernel.make()
+        headers, vhost, binds = "/debug/headers", "", [(kernel, "/debug:ro")]
+    else:
+        headers, vhost, binds = builder.headers("stock"), builder.EXCERPTS, []
+    release = (booted / "version").read_text().strip()
+    key = digest(2, flavour, booted.name, trees.key("builder"), trees.key("level1"),
+                 kernels.versions(), *_sources())
+
+    def recipe(temporary):
+        say(f"the project, for kernel {release}")
+        stage, host = temporary / "stage", temporary / "host"
+        stage.mkdir()
+        host.mkdir()
+        # One build folder for each builder and kernel: a second build is incremental.
+        place = f"project-{flavour}-" + digest(trees.key("builder"), booted.name,
+                                               LAB_DIR / "build-project")
+        for old in cache.folder("build").glob(f"project-{flavour}-*"):
+            if old.name != place:
+                shutil.rmtree(old, ignore_errors=True)
+        log = cache.folder("logs") / f"project-{flavour}.log"
+        log.unlink(missing_ok=True)
+        run(builder.command(
+            ["sh", "-eu", "/src/tests/lab/build-project"], cwd="/",
+            env={"BUILD": f"/build/{place}", "STAGE": "/stage", "KDIR": headers, "VHOST": vhost},
+            binds=[(stage, "/stage"), *binds]), log=log)
+        _both(stage)
+        _host(host, booted)
+        _depmod(temporary, stage, release, kernel)
+        _pack(stage, temporary / "project.tar")
+        _pack(host, temporary / "host.tar")
+
+    return cache.artefact(f"project-{flavour}", key, recipe)
+
+
+def _depmod(temporary, stage, release, kernel):
+    """The modules' index, made here in a second and not in a machine in ten."""
+    modules = stage / "usr/lib/modules" / release
+    modules.mkdir(parents=True, exist_ok=True)
+    view = temporary / "depmod"
+    whole = view / "lib/modules" / release
+    whole.parent.mkdir(parents=True)
+    if kernel:
+        # The root disks have no modules of the debug kernel.
+        run(["cp", "-a", "--no-target-directory", kernel / "modules", modules])
+        whole.mkdir()
+    else:
+        tree = trees.make("level1") / "usr/lib/modules" / release
+        run(["cp", "-a", "--no-target-directory", tree, whole])
+    run(["cp", "-a", "--no-target-directory", modules, whole])
+    run(trees.enter(trees.make("builder"), ["depmod", "-b", "/view", release], [(view, "/view")]),
+        log=cache.folder("logs") / "depmod.log")
+    for path in whole.glob("modules.*"):
+        shutil.copy(path, modules / path.name)
+    shutil.rmtree(view)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The debug kernel: Debian's 6.12 with KASAN, lockdep, kmemleak and the like."""
+
+import pathlib
+import shutil
+
+from . import builder, cache, images, kernels, trees
+from .util import LAB_DIR, digest, run, say
+
+# kmemleak scans when it is told to; a warning of any kind is left to the tests to find.
+CMDLINE = "kmemleak=on slub_debug=FZPU"
+
+
+def make():
+    """The folder with vmlinuz, version, modules and headers."""
+    kernel = kernels.versions()["stock"]
+    script = LAB_DIR / "build-debug-kernel"
+    config = LAB_DIR / "debug.config"
+
+    def recipe(temporary):
+        say(f"debug kernel {kernel['version']}: some minutes")
+        deb = kernels.source(kernel)
+        log = cache.folder("logs") / "debug-kernel.log"
+        log.unlink(missing_ok=True)
+        run(builder.command(["sh", "-eu", "/src/tests/lab/build-debug-kernel"], cwd="/",
+                            env={"DEB": f"/debs/{deb.name}", "TOP": kernel["source"],
+                                 "BUILD": "/build/debug-kernel", "OUT": "/out"},
+                            binds=[(deb.parent, "/debs:ro"), (temporary, "/out")]), log=log)
+        say("debug kernel: done")
+
+    return cache.artefact("debug-kernel", digest(kernel, script, config), recipe)
+
+
+def boot():
+    """What a machine is booted with, as images.stock() gives it: vmlinuz, initrd, version,
+    cmdline."""
+    kernel = make()
+    tree = trees.make("level1")
+
+    def recipe(temporary):
+        shutil.copy(kernel / "vmlinuz", temporary / "vmlinuz")
+        shutil.copy(kernel / "version", temporary / "version")
+        (temporary / "cmdline").write_text(CMDLINE + "\n")
+        images.make_initrd(tree, None, temporary / "initrd")
+
+    key = digest(1, kernel.name, trees.key("level1"), CMDLINE, LAB_DIR / "common/init",
+                 pathlib.Path(images.__file__))
+    return cache.artefact("boot-debug", key, recipe)
