@@ -16,21 +16,23 @@
  * cannot be migrated, and not ACCESS_PLATFORM: addresses behind a guest's IOMMU would have to be
  * translated by QEMU, at every request.
  */
-#define RING_FEATURES ((G_GUINT64_CONSTANT(1) << VIRTIO_F_VERSION_1) \
-                       | (G_GUINT64_CONSTANT(1) << VIRTIO_RING_F_INDIRECT_DESC) \
-                       | (G_GUINT64_CONSTANT(1) << VIRTIO_RING_F_EVENT_IDX) \
-                       | (G_GUINT64_CONSTANT(1) << VIRTIO_F_NOTIFY_ON_EMPTY) \
-                       | (G_GUINT64_CONSTANT(1) << VIRTIO_F_ANY_LAYOUT))
+#define RING_FEATURES                                                                              \
+    ((G_GUINT64_CONSTANT(1) << VIRTIO_F_VERSION_1) |                                               \
+     (G_GUINT64_CONSTANT(1) << VIRTIO_RING_F_INDIRECT_DESC) |                                      \
+     (G_GUINT64_CONSTANT(1) << VIRTIO_RING_F_EVENT_IDX) |                                          \
+     (G_GUINT64_CONSTANT(1) << VIRTIO_F_NOTIFY_ON_EMPTY) |                                         \
+     (G_GUINT64_CONSTANT(1) << VIRTIO_F_ANY_LAYOUT))
 
 #define TRANSPORT_FEATURE (G_GUINT64_CONSTANT(1) << VHOST_USER_F_PROTOCOL_FEATURES)
 
-#define PROTOCOL_FEATURES ((G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_MQ) \
-                           | (G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK) \
-                           | (G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_CONFIG))
+#define PROTOCOL_FEATURES                                                                          \
+    ((G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_MQ) |                                         \
+     (G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK) |                                  \
+     (G_GUINT64_CONSTANT(1) << VHOST_USER_PROTOCOL_F_CONFIG))
 
-#define REFUSED(error, ...) \
+#define REFUSED(error, ...)                                                                        \
     g_set_error(error, VHOST_USER_ERROR, VHOST_USER_ERROR_REFUSED, __VA_ARGS__)
-#define MALFORMED(error, ...) \
+#define MALFORMED(error, ...)                                                                      \
     g_set_error(error, VHOST_USER_ERROR, VHOST_USER_ERROR_MALFORMED, __VA_ARGS__)
 
 typedef struct {
@@ -62,7 +64,8 @@ struct _Backend {
     gboolean config_write_said;
 };
 
-static void ring_reset(Ring *ring)
+static void
+ring_reset(Ring *ring)
 {
     fd_clear(&ring->kick);
     fd_clear(&ring->call);
@@ -71,7 +74,8 @@ static void ring_reset(Ring *ring)
     ring->kick = ring->call = ring->err = -1;
 }
 
-Backend *backend_new(const BackendSettings *settings, BackendOpen open_device, gpointer data)
+Backend *
+backend_new(const BackendSettings *settings, BackendOpen open_device, gpointer data)
 {
     Backend *self = g_new0(Backend, 1);
 
@@ -85,16 +89,18 @@ Backend *backend_new(const BackendSettings *settings, BackendOpen open_device, g
     return self;
 }
 
-void backend_free(Backend *self)
+void
+backend_free(Backend *self)
 {
     if (!self)
         return;
     backend_detach(self);
-    g_free((char *)self->settings.name);
+    g_free((char *) self->settings.name);
     g_free(self);
 }
 
-gboolean backend_open(Backend *self, GError **error)
+gboolean
+backend_open(Backend *self, GError **error)
 {
     g_autoptr(VhostDevice) device = NULL;
     const struct vdmabuf_limits *wanted = &self->settings.limits;
@@ -104,8 +110,8 @@ gboolean backend_open(Backend *self, GError **error)
     g_return_val_if_fail(self->device == NULL, FALSE);
 
     device = self->open_device(self->open_data, error);
-    if (!device || !vhost_device_get_features(device, &features, error)
-        || !vhost_device_get_limits(device, &limits, error))
+    if (!device || !vhost_device_get_features(device, &features, error) ||
+        !vhost_device_get_limits(device, &limits, error))
         return FALSE;
 
     if (wanted->max_buffers)
@@ -126,19 +132,21 @@ gboolean backend_open(Backend *self, GError **error)
     return TRUE;
 }
 
-guint64 backend_get_max_bytes(Backend *self)
+guint64
+backend_get_max_bytes(Backend *self)
 {
     return self->limits.max_bytes;
 }
 
-gboolean backend_attach(Backend *self, pid_t pid, GError **error)
+gboolean
+backend_attach(Backend *self, pid_t pid, GError **error)
 {
     struct vdmabuf_vm vm = {.pid = pid};
     const char *end;
 
-    if (self->settings.name
-        && g_strlcpy(vm.name, self->settings.name, sizeof(vm.name)) >= sizeof(vm.name)
-        && !g_utf8_validate(vm.name, -1, &end)) {
+    if (self->settings.name &&
+        g_strlcpy(vm.name, self->settings.name, sizeof(vm.name)) >= sizeof(vm.name) &&
+        !g_utf8_validate(vm.name, -1, &end)) {
         /* A name that is too long is cut, but not in the middle of a character. */
         memset(vm.name + (end - vm.name), 0, sizeof(vm.name) - (end - vm.name));
     }
@@ -146,7 +154,8 @@ gboolean backend_attach(Backend *self, pid_t pid, GError **error)
     return vhost_device_set_vm(self->device, &vm, error);
 }
 
-static gboolean stop(Backend *self, GError **error)
+static gboolean
+stop(Backend *self, GError **error)
 {
     if (!self->running)
         return TRUE;
@@ -156,7 +165,8 @@ static gboolean stop(Backend *self, GError **error)
     return TRUE;
 }
 
-void backend_detach(Backend *self)
+void
+backend_detach(Backend *self)
 {
     g_autoptr(GError) error = NULL;
 
@@ -174,8 +184,8 @@ void backend_detach(Backend *self)
     self->config_write_said = FALSE;
 }
 
-static gboolean translate_ring(Backend *self, guint index, struct vhost_vring_addr *out,
-                               GError **error)
+static gboolean
+translate_ring(Backend *self, guint index, struct vhost_vring_addr *out, GError **error)
 {
     const Ring *ring = &self->rings[index];
     const struct {
@@ -198,9 +208,10 @@ static gboolean translate_ring(Backend *self, guint index, struct vhost_vring_ad
         guint64 host_addr;
 
         if (!guest_memory_translate(self->memory, parts[i].user_addr, parts[i].size, &host_addr)) {
-            REFUSED(error, "the %s of ring %u (%" G_GUINT64_FORMAT " bytes at 0x%"
-                    G_GINT64_MODIFIER "x) is not inside the guest's memory", parts[i].name, index,
-                    parts[i].size, parts[i].user_addr);
+            REFUSED(error,
+                    "the %s of ring %u (%" G_GUINT64_FORMAT " bytes at 0x%" G_GINT64_MODIFIER
+                    "x) is not inside the guest's memory",
+                    parts[i].name, index, parts[i].size, parts[i].user_addr);
             return FALSE;
         }
         *parts[i].host_addr = host_addr;
@@ -208,7 +219,8 @@ static gboolean translate_ring(Backend *self, guint index, struct vhost_vring_ad
     return TRUE;
 }
 
-static gboolean ring_is_ready(Backend *self, const Ring *ring)
+static gboolean
+ring_is_ready(Backend *self, const Ring *ring)
 {
     /* Without protocol features there is no SET_VRING_ENABLE: rings are born enabled. */
     gboolean enabled = ring->enabled || !(self->features & TRANSPORT_FEATURE);
@@ -216,22 +228,24 @@ static gboolean ring_is_ready(Backend *self, const Ring *ring)
     return enabled && ring->num && ring->has_addr && ring->kick >= 0;
 }
 
-static gboolean give_ring(Backend *self, guint index, GError **error)
+static gboolean
+give_ring(Backend *self, guint index, GError **error)
 {
     Ring *ring = &self->rings[index];
     struct vhost_vring_addr addr;
 
-    return translate_ring(self, index, &addr, error)
-           && vhost_device_set_vring_num(self->device, index, ring->num, error)
-           && vhost_device_set_vring_base(self->device, index, ring->base, error)
-           && vhost_device_set_vring_addr(self->device, &addr, error)
-           && vhost_device_set_vring_call(self->device, index, ring->call, error)
-           && vhost_device_set_vring_err(self->device, index, ring->err, error)
-           && vhost_device_set_vring_kick(self->device, index, ring->kick, error);
+    return translate_ring(self, index, &addr, error) &&
+           vhost_device_set_vring_num(self->device, index, ring->num, error) &&
+           vhost_device_set_vring_base(self->device, index, ring->base, error) &&
+           vhost_device_set_vring_addr(self->device, &addr, error) &&
+           vhost_device_set_vring_call(self->device, index, ring->call, error) &&
+           vhost_device_set_vring_err(self->device, index, ring->err, error) &&
+           vhost_device_set_vring_kick(self->device, index, ring->kick, error);
 }
 
 /* The kernel runs both rings or none. */
-static gboolean start_if_ready(Backend *self, GError **error)
+static gboolean
+start_if_ready(Backend *self, GError **error)
 {
     if (self->running || !self->memory || !self->has_owner)
         return TRUE;
@@ -254,7 +268,8 @@ static gboolean start_if_ready(Backend *self, GError **error)
 }
 
 /* Stops, and keeps where each ring has got to: the kernel may be asked only while it knows. */
-static gboolean stop_and_keep(Backend *self, GError **error)
+static gboolean
+stop_and_keep(Backend *self, GError **error)
 {
     if (!self->running)
         return TRUE;
@@ -267,7 +282,8 @@ static gboolean stop_and_keep(Backend *self, GError **error)
     return TRUE;
 }
 
-static gboolean refuse_while_running(Backend *self, VhostUserRequest request, GError **error)
+static gboolean
+refuse_while_running(Backend *self, VhostUserRequest request, GError **error)
 {
     if (!self->running)
         return TRUE;
@@ -275,35 +291,41 @@ static gboolean refuse_while_running(Backend *self, VhostUserRequest request, GE
     return FALSE;
 }
 
-static gboolean set_features(Backend *self, guint64 features, GError **error)
+static gboolean
+set_features(Backend *self, guint64 features, GError **error)
 {
     if (features & ~self->offered) {
-        MALFORMED(error, "SET_FEATURES has 0x%" G_GINT64_MODIFIER "x, of which 0x%"
-                  G_GINT64_MODIFIER "x was not offered", features, features & ~self->offered);
+        MALFORMED(error,
+                  "SET_FEATURES has 0x%" G_GINT64_MODIFIER "x, of which 0x%" G_GINT64_MODIFIER
+                  "x was not offered",
+                  features, features & ~self->offered);
         return FALSE;
     }
     if (self->running && features == self->features)
         return TRUE;
-    if (!refuse_while_running(self, VHOST_USER_SET_FEATURES, error)
-        || !vhost_device_set_features(self->device, features & ~TRANSPORT_FEATURE, error))
+    if (!refuse_while_running(self, VHOST_USER_SET_FEATURES, error) ||
+        !vhost_device_set_features(self->device, features & ~TRANSPORT_FEATURE, error))
         return FALSE;
     self->features = features;
     return TRUE;
 }
 
-static gboolean set_protocol_features(Backend *self, guint64 features, GError **error)
+static gboolean
+set_protocol_features(Backend *self, guint64 features, GError **error)
 {
     if (features & ~PROTOCOL_FEATURES) {
-        MALFORMED(error, "SET_PROTOCOL_FEATURES has 0x%" G_GINT64_MODIFIER "x, of which 0x%"
-                  G_GINT64_MODIFIER "x was not offered", features, features & ~PROTOCOL_FEATURES);
+        MALFORMED(error,
+                  "SET_PROTOCOL_FEATURES has 0x%" G_GINT64_MODIFIER
+                  "x, of which 0x%" G_GINT64_MODIFIER "x was not offered",
+                  features, features & ~PROTOCOL_FEATURES);
         return FALSE;
     }
     self->protocol_features = features;
     return TRUE;
 }
 
-static gboolean set_memory(Backend *self, const VhostUserMemory *table, const int *fds,
-                           GError **error)
+static gboolean
+set_memory(Backend *self, const VhostUserMemory *table, const int *fds, GError **error)
 {
     g_autoptr(GuestMemory) memory = guest_memory_map(table, fds, error);
 
@@ -317,7 +339,7 @@ static gboolean set_memory(Backend *self, const VhostUserMemory *table, const in
         return FALSE;
     if (!vhost_device_set_memory(self->device, memory, error)) {
         /* The kernel has kept the old table, and so do we. */
-        (void)start_if_ready(self, NULL);
+        (void) start_if_ready(self, NULL);
         return FALSE;
     }
     g_clear_pointer(&self->memory, guest_memory_free);
@@ -325,7 +347,8 @@ static gboolean set_memory(Backend *self, const VhostUserMemory *table, const in
     return start_if_ready(self, error);
 }
 
-static gboolean set_vring_addr(Backend *self, const struct vhost_vring_addr *addr, GError **error)
+static gboolean
+set_vring_addr(Backend *self, const struct vhost_vring_addr *addr, GError **error)
 {
     Ring *ring = &self->rings[addr->index];
     struct vhost_vring_addr translated;
@@ -342,8 +365,9 @@ static gboolean set_vring_addr(Backend *self, const struct vhost_vring_addr *add
     return start_if_ready(self, error);
 }
 
-static gboolean set_vring_fd(Backend *self, VhostUserRequest request,
-                             const VhostUserVringFd *vring_fd, int *fd, GError **error)
+static gboolean
+set_vring_fd(Backend *self, VhostUserRequest request, const VhostUserVringFd *vring_fd, int *fd,
+             GError **error)
 {
     Ring *ring = &self->rings[vring_fd->index];
     int *slot;
@@ -372,8 +396,7 @@ static gboolean set_vring_fd(Backend *self, VhostUserRequest request,
         REFUSED(error, "ring %u has no kick; it cannot be polled", vring_fd->index);
         return FALSE;
     }
-    if (self->running
-        && !tell(self->device, vring_fd->index, vring_fd->has_fd ? *fd : -1, error))
+    if (self->running && !tell(self->device, vring_fd->index, vring_fd->has_fd ? *fd : -1, error))
         return FALSE;
     fd_clear(slot);
     if (vring_fd->has_fd)
@@ -381,7 +404,8 @@ static gboolean set_vring_fd(Backend *self, VhostUserRequest request,
     return start_if_ready(self, error);
 }
 
-static gboolean set_vring_enable(Backend *self, const VhostUserVringState *vring, GError **error)
+static gboolean
+set_vring_enable(Backend *self, const VhostUserVringState *vring, GError **error)
 {
     if (!(self->features & TRANSPORT_FEATURE)) {
         MALFORMED(error, "SET_VRING_ENABLE came without VHOST_USER_F_PROTOCOL_FEATURES");
@@ -393,7 +417,8 @@ static gboolean set_vring_enable(Backend *self, const VhostUserVringState *vring
     return start_if_ready(self, error);
 }
 
-static gboolean get_vring_base(Backend *self, guint index, VhostUserReply *reply, GError **error)
+static gboolean
+get_vring_base(Backend *self, guint index, VhostUserReply *reply, GError **error)
 {
     Ring *ring = &self->rings[index];
 
@@ -405,7 +430,8 @@ static gboolean get_vring_base(Backend *self, guint index, VhostUserReply *reply
     return TRUE;
 }
 
-static gboolean reset_owner(Backend *self, GError **error)
+static gboolean
+reset_owner(Backend *self, GError **error)
 {
     /* Its meaning was never agreed on; the specification allows to disable the rings. */
     if (!stop_and_keep(self, error))
@@ -417,7 +443,8 @@ static gboolean reset_owner(Backend *self, GError **error)
     return TRUE;
 }
 
-static gboolean get_config(Backend *self, const VhostUserConfig *asked, VhostUserReply *reply)
+static gboolean
+get_config(Backend *self, const VhostUserConfig *asked, VhostUserReply *reply)
 {
     VhostUserConfig config = {.offset = asked->offset, .size = asked->size, .flags = asked->flags};
     struct virtio_vdmabuf_config space = {
@@ -429,14 +456,15 @@ static gboolean get_config(Backend *self, const VhostUserConfig *asked, VhostUse
 
     /* Behind the end there are zeros: a config_size that is too large does no harm. */
     if (asked->offset < sizeof(space))
-        memcpy(config.data, (const guint8 *)&space + asked->offset,
+        memcpy(config.data, (const guint8 *) &space + asked->offset,
                MIN(asked->size, sizeof(space) - asked->offset));
     vhost_user_reply_config(reply, VHOST_USER_GET_CONFIG, &config);
     return TRUE;
 }
 
-static gboolean dispatch(Backend *self, const VhostUserMessage *message, int *fds,
-                         VhostUserReply *reply, GError **error)
+static gboolean
+dispatch(Backend *self, const VhostUserMessage *message, int *fds, VhostUserReply *reply,
+         GError **error)
 {
     switch (message->request) {
     case VHOST_USER_GET_FEATURES:
@@ -501,8 +529,9 @@ static gboolean dispatch(Backend *self, const VhostUserMessage *message, int *fd
     }
 }
 
-gboolean backend_handle(Backend *self, const VhostUserMessage *message, int *fds,
-                        VhostUserReply *reply, GError **error)
+gboolean
+backend_handle(Backend *self, const VhostUserMessage *message, int *fds, VhostUserReply *reply,
+               GError **error)
 {
     GError *cause = NULL;
 
@@ -519,17 +548,20 @@ gboolean backend_handle(Backend *self, const VhostUserMessage *message, int *fds
     return FALSE;
 }
 
-gboolean backend_has_reply_ack(Backend *self)
+gboolean
+backend_has_reply_ack(Backend *self)
 {
     return (self->protocol_features >> VHOST_USER_PROTOCOL_F_REPLY_ACK) & 1;
 }
 
-gboolean backend_is_running(Backend *self)
+gboolean
+backend_is_running(Backend *self)
 {
     return self->running;
 }
 
-int backend_get_consumer(Backend *self, pid_t pid, uid_t uid, GError **error)
+int
+backend_get_consumer(Backend *self, pid_t pid, uid_t uid, GError **error)
 {
     return vhost_device_get_consumer(self->device, pid, uid,
                                      self->limits.flags & VDMABUF_LIMITS_WRITABLE, error);

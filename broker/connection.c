@@ -39,22 +39,23 @@ typedef enum {
     READ_FAILED,
 } ReadResult;
 
-static void drop_fds(Connection *self)
+static void
+drop_fds(Connection *self)
 {
     for (guint i = 0; i < self->n_fds; i++)
         fd_clear(&self->fds[i]);
     self->n_fds = 0;
 }
 
-#define MALFORMED(error, ...) \
+#define MALFORMED(error, ...)                                                                      \
     g_set_error(error, VHOST_USER_ERROR, VHOST_USER_ERROR_MALFORMED, __VA_ARGS__)
 
 /*
  * File descriptors travel with the first byte of a message. All that arrived are taken into
  * self->fds or closed, whatever is wrong with them.
  */
-static gboolean take_fds(Connection *self, struct msghdr *packet, gboolean at_start,
-                         GError **error)
+static gboolean
+take_fds(Connection *self, struct msghdr *packet, gboolean at_start, GError **error)
 {
     gboolean too_many = (packet->msg_flags & MSG_CTRUNC) != 0;
     gboolean misplaced = FALSE;
@@ -91,7 +92,8 @@ static gboolean take_fds(Connection *self, struct msghdr *packet, gboolean at_st
     return TRUE;
 }
 
-static ReadResult read_some(Connection *self, gsize want, GError **error)
+static ReadResult
+read_some(Connection *self, gsize want, GError **error)
 {
     /* Room for more than are allowed: MSG_CTRUNC alone would not say that none got lost. */
     union {
@@ -130,7 +132,8 @@ static ReadResult read_some(Connection *self, gsize want, GError **error)
     return self->have == want ? READ_MESSAGE : READ_LATER;
 }
 
-static ReadResult read_message(Connection *self, GError **error)
+static ReadResult
+read_message(Connection *self, GError **error)
 {
     ReadResult result;
 
@@ -147,7 +150,8 @@ static ReadResult read_message(Connection *self, GError **error)
     return READ_MESSAGE;
 }
 
-static gboolean send_reply(Connection *self, const VhostUserReply *reply, GError **error)
+static gboolean
+send_reply(Connection *self, const VhostUserReply *reply, GError **error)
 {
     ssize_t sent;
 
@@ -157,7 +161,7 @@ static gboolean send_reply(Connection *self, const VhostUserReply *reply, GError
         sent = send(self->fd, reply->bytes, reply->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     /* Answers are small and QEMU waits for each: a full socket means that it does not. */
-    if (sent == (ssize_t)reply->size)
+    if (sent == (ssize_t) reply->size)
         return TRUE;
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot answer %s: %s",
                 vhost_user_request_name(self->header.request),
@@ -165,21 +169,21 @@ static gboolean send_reply(Connection *self, const VhostUserReply *reply, GError
     return FALSE;
 }
 
-static gboolean handle_message(Connection *self, GError **error)
+static gboolean
+handle_message(Connection *self, GError **error)
 {
     VhostUserMessage message;
     VhostUserReply reply = {.size = 0};
     g_autoptr(GError) refused = NULL;
     gboolean wants_ack;
 
-    if (!vhost_user_message_parse(&self->header, self->bytes + VHOST_USER_HEADER_SIZE,
-                                  self->n_fds, self->page_size, &message, error))
+    if (!vhost_user_message_parse(&self->header, self->bytes + VHOST_USER_HEADER_SIZE, self->n_fds,
+                                  self->page_size, &message, error))
         return FALSE;
 
     wants_ack = message.need_reply && backend_has_reply_ack(self->backend);
     if (!backend_handle(self->backend, &message, self->fds, &reply, &refused)) {
-        if (!wants_ack
-            || !g_error_matches(refused, VHOST_USER_ERROR, VHOST_USER_ERROR_REFUSED)) {
+        if (!wants_ack || !g_error_matches(refused, VHOST_USER_ERROR, VHOST_USER_ERROR_REFUSED)) {
             g_propagate_error(error, g_steal_pointer(&refused));
             return FALSE;
         }
@@ -191,8 +195,8 @@ static gboolean handle_message(Connection *self, GError **error)
     return send_reply(self, &reply, error);
 }
 
-static gboolean on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED,
-                            gpointer data)
+static gboolean
+on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer data)
 {
     Connection *self = data;
     g_autoptr(GError) error = NULL;
@@ -221,7 +225,8 @@ static gboolean on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC
     return G_SOURCE_CONTINUE;
 }
 
-Connection *connection_new(int fd, Backend *backend, ConnectionClosed closed, gpointer data)
+Connection *
+connection_new(int fd, Backend *backend, ConnectionClosed closed, gpointer data)
 {
     Connection *self = g_new0(Connection, 1);
 
@@ -234,7 +239,8 @@ Connection *connection_new(int fd, Backend *backend, ConnectionClosed closed, gp
     return self;
 }
 
-void connection_free(Connection *self)
+void
+connection_free(Connection *self)
 {
     if (!self)
         return;
@@ -244,7 +250,8 @@ void connection_free(Connection *self)
     g_free(self);
 }
 
-gboolean connection_is_hung_up(Connection *self)
+gboolean
+connection_is_hung_up(Connection *self)
 {
     struct pollfd poll_fd = {.fd = self->fd, .events = POLLRDHUP};
 

@@ -9,13 +9,14 @@
 #include "fd.h"
 #include "log.h"
 
-static gboolean send_packet(int fd, const char *text, int passed)
+static gboolean
+send_packet(int fd, const char *text, int passed)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct iovec iov = {.iov_base = (char *)text, .iov_len = strlen(text)};
+    struct iovec iov = {.iov_base = (char *) text, .iov_len = strlen(text)};
     struct msghdr packet = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t sent;
 
@@ -33,10 +34,11 @@ static gboolean send_packet(int fd, const char *text, int passed)
     do {
         sent = sendmsg(fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)iov.iov_len;
+    return sent == (ssize_t) iov.iov_len;
 }
 
-gboolean consumer_socket_serve(int fd, pid_t pid, uid_t uid, Backend *backend)
+gboolean
+consumer_socket_serve(int fd, pid_t pid, uid_t uid, Backend *backend)
 {
     auto_fd int peer = fd;
     auto_fd int consumer = -1;
@@ -46,18 +48,19 @@ gboolean consumer_socket_serve(int fd, pid_t pid, uid_t uid, Backend *backend)
     consumer = backend_get_consumer(backend, pid, uid, &error);
     if (consumer < 0) {
         if (g_error_matches(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_LIMIT))
-            text = g_strdup(CONSUMER_SOCKET_ERROR "All consumers that this domain may have are "
+            text = g_strdup(CONSUMER_SOCKET_ERROR
+                            "All consumers that this domain may have are "
                             "connected; close one, or raise the limit of consumers in the "
                             "domain's XML.\n");
         else
             text = g_strdup_printf(CONSUMER_SOCKET_ERROR "The broker cannot make a consumer: %s.\n",
                                    error->message);
-        broker_log(BROKER_LOG_WARNING, "process %d of user %u gets no consumer: %s", (int)pid,
-                   (guint)uid, error->message);
+        broker_log(BROKER_LOG_WARNING, "process %d of user %u gets no consumer: %s", (int) pid,
+                   (guint) uid, error->message);
     }
     if (!send_packet(peer, text ? text : CONSUMER_SOCKET_OK, consumer)) {
         broker_log(BROKER_LOG_WARNING, "process %d of user %u went away before it was answered",
-                   (int)pid, (guint)uid);
+                   (int) pid, (guint) uid);
         return FALSE;
     }
     return consumer >= 0;

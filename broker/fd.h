@@ -6,7 +6,8 @@
 #include <glib.h>
 #include <unistd.h>
 
-static inline void fd_clear(int *fd)
+static inline void
+fd_clear(int *fd)
 {
     int saved = errno;
 

@@ -28,7 +28,8 @@ struct _Listener {
 
 #define FAIL(error, ...) g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, __VA_ARGS__)
 
-static gboolean find_group(const char *name, gid_t *gid, GError **error)
+static gboolean
+find_group(const char *name, gid_t *gid, GError **error)
 {
     struct group *group;
 
@@ -42,22 +43,25 @@ static gboolean find_group(const char *name, gid_t *gid, GError **error)
     return TRUE;
 }
 
-static gboolean fill_address(const char *path, struct sockaddr_un *address, GError **error)
+static gboolean
+fill_address(const char *path, struct sockaddr_un *address, GError **error)
 {
     memset(address, 0, sizeof(*address));
     address->sun_family = AF_UNIX;
-    if (g_strlcpy(address->sun_path, path, sizeof(address->sun_path))
-        >= sizeof(address->sun_path)) {
-        FAIL(error, "the socket path '%s' is longer than the %" G_GSIZE_FORMAT " bytes that the "
-                    "system allows", path, sizeof(address->sun_path) - 1);
+    if (g_strlcpy(address->sun_path, path, sizeof(address->sun_path)) >=
+        sizeof(address->sun_path)) {
+        FAIL(error,
+             "the socket path '%s' is longer than the %" G_GSIZE_FORMAT " bytes that the "
+             "system allows",
+             path, sizeof(address->sun_path) - 1);
         return FALSE;
     }
     return TRUE;
 }
 
 /* A socket's file outlives a program that was killed; bind(2) does not replace it. */
-static gboolean remove_stale(const char *path, int type, const struct sockaddr_un *address,
-                             GError **error)
+static gboolean
+remove_stale(const char *path, int type, const struct sockaddr_un *address, GError **error)
 {
     auto_fd int probe = -1;
     struct stat info;
@@ -77,8 +81,8 @@ static gboolean remove_stale(const char *path, int type, const struct sockaddr_u
         FAIL(error, "cannot make a socket: %s", g_strerror(errno));
         return FALSE;
     }
-    if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0
-        || (errno != ECONNREFUSED && errno != ENOENT)) {
+    if (connect(probe, (const struct sockaddr *) address, sizeof(*address)) == 0 ||
+        (errno != ECONNREFUSED && errno != ENOENT)) {
         FAIL(error, "another program listens on '%s'; stop it or choose another path", path);
         return FALSE;
     }
@@ -89,7 +93,8 @@ static gboolean remove_stale(const char *path, int type, const struct sockaddr_u
     return TRUE;
 }
 
-static gboolean on_connect(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
+static gboolean
+on_connect(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
 {
     Listener *self = data;
     auto_fd int peer_fd = -1;
@@ -110,7 +115,8 @@ static gboolean on_connect(gint fd, GIOCondition condition G_GNUC_UNUSED, gpoint
     return G_SOURCE_CONTINUE;
 }
 
-Listener *listener_new_for_fd(int fd, ListenerAccept accept, gpointer data)
+Listener *
+listener_new_for_fd(int fd, ListenerAccept accept, gpointer data)
 {
     Listener *self = g_new0(Listener, 1);
 
@@ -122,19 +128,20 @@ Listener *listener_new_for_fd(int fd, ListenerAccept accept, gpointer data)
     return self;
 }
 
-Listener *listener_new(int type, const char *path, const char *group, ListenerAccept accept,
-                       gpointer data, GError **error)
+Listener *
+listener_new(int type, const char *path, const char *group, ListenerAccept accept, gpointer data,
+             GError **error)
 {
     g_autoptr(Listener) self = NULL;
     auto_fd int fd = -1;
     struct sockaddr_un address;
     struct stat info;
-    gid_t gid = (gid_t)-1;
+    gid_t gid = (gid_t) -1;
     mode_t mask;
     int result;
 
-    if ((group && !find_group(group, &gid, error)) || !fill_address(path, &address, error)
-        || !remove_stale(path, type, &address, error))
+    if ((group && !find_group(group, &gid, error)) || !fill_address(path, &address, error) ||
+        !remove_stale(path, type, &address, error))
         return NULL;
 
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -144,7 +151,7 @@ Listener *listener_new(int type, const char *path, const char *group, ListenerAc
     }
     /* Nobody may connect before the group is right. */
     mask = umask(0177);
-    result = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+    result = bind(fd, (const struct sockaddr *) &address, sizeof(address));
     umask(mask);
     if (result < 0 || lstat(path, &info) < 0) {
         FAIL(error, "cannot make the socket '%s': %s", path, g_strerror(errno));
@@ -157,10 +164,11 @@ Listener *listener_new(int type, const char *path, const char *group, ListenerAc
     self->inode = info.st_ino;
 
     if (group) {
-        if (chown(path, (uid_t)-1, gid) < 0) {
-            FAIL(error, "cannot give '%s' to the group '%s': %s; the user with id %u has to be a "
-                        "member of it (SupplementaryGroups= in the unit)", path, group,
-                 g_strerror(errno), (guint)geteuid());
+        if (chown(path, (uid_t) -1, gid) < 0) {
+            FAIL(error,
+                 "cannot give '%s' to the group '%s': %s; the user with id %u has to be a "
+                 "member of it (SupplementaryGroups= in the unit)",
+                 path, group, g_strerror(errno), (guint) geteuid());
             return NULL;
         }
         if (chmod(path, 0660) < 0) {
@@ -175,15 +183,16 @@ Listener *listener_new(int type, const char *path, const char *group, ListenerAc
     return g_steal_pointer(&self);
 }
 
-void listener_free(Listener *self)
+void
+listener_free(Listener *self)
 {
     struct stat info;
 
     if (!self)
         return;
     g_clear_handle_id(&self->source, g_source_remove);
-    if (self->path && lstat(self->path, &info) == 0 && info.st_dev == self->device
-        && info.st_ino == self->inode)
+    if (self->path && lstat(self->path, &info) == 0 && info.st_dev == self->device &&
+        info.st_ino == self->inode)
         unlink(self->path);
     fd_clear(&self->fd);
     g_free(self->path);

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 /* systemd names the journal's socket; standard error may have been sent elsewhere since. */
-static gboolean stderr_is_journal(void)
+static gboolean
+stderr_is_journal(void)
 {
     const char *stream = g_getenv("JOURNAL_STREAM");
     g_autofree char *own = NULL;
@@ -15,11 +16,12 @@ static gboolean stderr_is_journal(void)
 
     if (!stream || fstat(STDERR_FILENO, &info) < 0)
         return FALSE;
-    own = g_strdup_printf("%lu:%lu", (gulong)info.st_dev, (gulong)info.st_ino);
+    own = g_strdup_printf("%lu:%lu", (gulong) info.st_dev, (gulong) info.st_ino);
     return g_str_equal(stream, own);
 }
 
-void broker_log(BrokerLogLevel level, const char *format, ...)
+void
+broker_log(BrokerLogLevel level, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list args;

@@ -36,14 +36,16 @@ typedef struct {
     gboolean one_connection; /* --fd was a connected socket: when it ends, so does the program */
 } Broker;
 
-static void broker_quit(Broker *self, int status)
+static void
+broker_quit(Broker *self, int status)
 {
     self->status = status;
     g_main_loop_quit(self->loop);
 }
 
 /* Back to the state of the program's start; consumers of the old VM see it die. */
-static void broker_reset(Broker *self)
+static void
+broker_reset(Broker *self)
 {
     g_autoptr(GError) error = NULL;
 
@@ -59,42 +61,45 @@ static void broker_reset(Broker *self)
     }
 }
 
-static void on_closed(Connection *connection G_GNUC_UNUSED, const GError *error, gpointer data)
+static void
+on_closed(Connection *connection G_GNUC_UNUSED, const GError *error, gpointer data)
 {
     Broker *self = data;
 
     if (error)
         broker_log(BROKER_LOG_ERROR, "%s; the connection of QEMU (process %d) is closed",
-                   error->message, (int)self->qemu_pid);
+                   error->message, (int) self->qemu_pid);
     else
-        broker_log(BROKER_LOG_INFO, "QEMU (process %d) has disconnected", (int)self->qemu_pid);
+        broker_log(BROKER_LOG_INFO, "QEMU (process %d) has disconnected", (int) self->qemu_pid);
     broker_reset(self);
 }
 
-static void broker_attach(Broker *self, int fd, pid_t pid)
+static void
+broker_attach(Broker *self, int fd, pid_t pid)
 {
     auto_fd int socket_fd = fd;
     g_autoptr(GError) error = NULL;
 
     if (!backend_attach(self->backend, pid, &error)) {
-        broker_log(BROKER_LOG_ERROR, "process %d cannot be served: %s", (int)pid, error->message);
+        broker_log(BROKER_LOG_ERROR, "process %d cannot be served: %s", (int) pid, error->message);
         if (self->one_connection)
             broker_quit(self, EXIT_FAILURE);
         return;
     }
     self->qemu_pid = pid;
     self->connection = connection_new(g_steal_fd(&socket_fd), self->backend, on_closed, self);
-    broker_log(BROKER_LOG_INFO, "QEMU (process %d) has connected", (int)pid);
-    sd_notifyf(0, "STATUS=Serving QEMU, process %d", (int)pid);
+    broker_log(BROKER_LOG_INFO, "QEMU (process %d) has connected", (int) pid);
+    sd_notifyf(0, "STATUS=Serving QEMU, process %d", (int) pid);
 }
 
-static void on_qemu(int fd, const struct ucred *peer, gpointer data)
+static void
+on_qemu(int fd, const struct ucred *peer, gpointer data)
 {
     Broker *self = data;
 
     /* A device that is unplugged and plugged again can be faster than the end of the old one. */
     if (self->connection && connection_is_hung_up(self->connection)) {
-        broker_log(BROKER_LOG_INFO, "QEMU (process %d) has disconnected", (int)self->qemu_pid);
+        broker_log(BROKER_LOG_INFO, "QEMU (process %d) has disconnected", (int) self->qemu_pid);
         broker_reset(self);
         if (self->status != EXIT_SUCCESS) {
             close(fd);
@@ -102,39 +107,43 @@ static void on_qemu(int fd, const struct ucred *peer, gpointer data)
         }
     }
     if (self->connection) {
-        broker_log(BROKER_LOG_WARNING, "process %d is sent away: QEMU (process %d) is connected, "
-                                       "and a broker serves one device", (int)peer->pid,
-                   (int)self->qemu_pid);
+        broker_log(BROKER_LOG_WARNING,
+                   "process %d is sent away: QEMU (process %d) is connected, "
+                   "and a broker serves one device",
+                   (int) peer->pid, (int) self->qemu_pid);
         close(fd);
         return;
     }
     broker_attach(self, fd, peer->pid);
 }
 
-static void on_consumer(int fd, const struct ucred *peer, gpointer data)
+static void
+on_consumer(int fd, const struct ucred *peer, gpointer data)
 {
     Broker *self = data;
 
     if (consumer_socket_serve(fd, peer->pid, peer->uid, self->backend))
-        broker_log(BROKER_LOG_INFO, "process %d of user %u is a consumer", (int)peer->pid,
-                   (guint)peer->uid);
+        broker_log(BROKER_LOG_INFO, "process %d of user %u is a consumer", (int) peer->pid,
+                   (guint) peer->uid);
 }
 
-static gboolean on_signal(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
+static gboolean
+on_signal(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
 {
     Broker *self = data;
     struct signalfd_siginfo info;
 
     if (read(fd, &info, sizeof(info)) != sizeof(info))
         return G_SOURCE_CONTINUE;
-    broker_log(BROKER_LOG_INFO, "ending because of %s", info.ssi_signo == SIGINT ? "SIGINT"
-                                                                               : "SIGTERM");
+    broker_log(BROKER_LOG_INFO, "ending because of %s",
+               info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
     broker_quit(self, self->status);
     return G_SOURCE_CONTINUE;
 }
 
 /* Not g_unix_signal_add(): its thread would have to be isolated as well. */
-static int block_signals(GError **error)
+static int
+block_signals(GError **error)
 {
     sigset_t signals;
     int fd;
@@ -142,8 +151,8 @@ static int block_signals(GError **error)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0
-        || (fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ||
+        (fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot wait for signals: %s",
                     g_strerror(errno));
         return -1;
@@ -152,12 +161,13 @@ static int block_signals(GError **error)
 }
 
 /* What consumers import is pinned on the account of this process. */
-static void raise_memlock(guint64 wanted)
+static void
+raise_memlock(guint64 wanted)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0
-        || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= wanted)
         return;
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
         limit.rlim_max = wanted;
@@ -166,15 +176,17 @@ static void raise_memlock(guint64 wanted)
         return;
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_MEMLOCK, &limit);
+        (void) setrlimit(RLIMIT_MEMLOCK, &limit);
     }
-    broker_log(BROKER_LOG_WARNING, "consumers can import at most %" G_GUINT64_FORMAT " bytes of the "
-                                   "%" G_GUINT64_FORMAT " that are allowed: raise the limit of "
-                                   "locked memory (LimitMEMLOCK= in the unit)",
-               (guint64)limit.rlim_cur, wanted);
+    broker_log(BROKER_LOG_WARNING,
+               "consumers can import at most %" G_GUINT64_FORMAT " bytes of the "
+               "%" G_GUINT64_FORMAT " that are allowed: raise the limit of "
+               "locked memory (LimitMEMLOCK= in the unit)",
+               (guint64) limit.rlim_cur, wanted);
 }
 
-static gboolean use_inherited_fd(Broker *self, GError **error)
+static gboolean
+use_inherited_fd(Broker *self, GError **error)
 {
     int fd = self->options->fd;
     int listening = 0;
@@ -183,10 +195,10 @@ static gboolean use_inherited_fd(Broker *self, GError **error)
     socklen_t size = sizeof(int);
     struct ucred peer = {0};
 
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0
-        || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0
-        || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0
-        || domain != AF_UNIX || type != SOCK_STREAM) {
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 || domain != AF_UNIX ||
+        type != SOCK_STREAM) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                     "file descriptor %d is not a UNIX stream socket", fd);
         return FALSE;
@@ -212,7 +224,8 @@ static gboolean use_inherited_fd(Broker *self, GError **error)
     return TRUE;
 }
 
-static gboolean listen_on_sockets(Broker *self, GError **error)
+static gboolean
+listen_on_sockets(Broker *self, GError **error)
 {
     const Options *options = self->options;
 
@@ -227,14 +240,16 @@ static gboolean listen_on_sockets(Broker *self, GError **error)
     return self->qemu != NULL;
 }
 
-static VhostDevice *open_device(gpointer data, GError **error)
+static VhostDevice *
+open_device(gpointer data, GError **error)
 {
     const Options *options = data;
 
     return vhost_device_open(options->device, error);
 }
 
-static int broker_run(Options *options)
+static int
+broker_run(Options *options)
 {
     Broker self = {.options = options, .status = EXIT_SUCCESS};
     BackendSettings settings = {.name = options->name, .limits = options->limits};
@@ -247,13 +262,13 @@ static int broker_run(Options *options)
     self.backend = backend_new(&settings, open_device, options);
 
     /* Groups are looked up and files made before the program gives up what that takes. */
-    if ((signal_fd = block_signals(&error)) < 0 || !backend_open(self.backend, &error)
-        || !listen_on_sockets(&self, &error))
+    if ((signal_fd = block_signals(&error)) < 0 || !backend_open(self.backend, &error) ||
+        !listen_on_sockets(&self, &error))
         goto out;
     signal_source = g_unix_fd_add(signal_fd, G_IO_IN, on_signal, &self);
     raise_memlock(backend_get_max_bytes(self.backend));
-    if (!isolation_drop_privileges(&error)
-        || (options->seccomp && !isolation_filter_syscalls(&error)))
+    if (!isolation_drop_privileges(&error) ||
+        (options->seccomp && !isolation_filter_syscalls(&error)))
         goto out;
 
     if (self.status == EXIT_SUCCESS) {
@@ -277,7 +292,8 @@ out:
     return self.status;
 }
 
-int main(int argc G_GNUC_UNUSED, char **argv)
+int
+main(int argc G_GNUC_UNUSED, char **argv)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Options) options = options_parse(argv, &error);

@@ -42,17 +42,18 @@ static const struct {
     [KEY_SECCOMP] = {"seccomp", "on|off", "filter system calls [on]"},
 };
 
-#define BAD_VALUE(error, ...) g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, \
-                                          __VA_ARGS__)
+#define BAD_VALUE(error, ...)                                                                      \
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__)
 
-static gboolean load_file(const char *path, char **values, GError **error)
+static gboolean
+load_file(const char *path, char **values, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) cause = NULL;
     g_auto(GStrv) present = NULL;
 
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &cause)
-        || !(present = g_key_file_get_keys(file, OPTIONS_GROUP, NULL, &cause))) {
+    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &cause) ||
+        !(present = g_key_file_get_keys(file, OPTIONS_GROUP, NULL, &cause))) {
         g_set_error(error, cause->domain, cause->code, "cannot read the configuration '%s': %s",
                     path, cause->message);
         return FALSE;
@@ -71,16 +72,16 @@ static gboolean load_file(const char *path, char **values, GError **error)
             continue;
         values[key] = g_key_file_get_string(file, OPTIONS_GROUP, present[i], &cause);
         if (!values[key]) {
-            g_set_error(error, cause->domain, cause->code, "key '%s' in '%s': %s", present[i],
-                        path, cause->message);
+            g_set_error(error, cause->domain, cause->code, "key '%s' in '%s': %s", present[i], path,
+                        cause->message);
             return FALSE;
         }
     }
     return TRUE;
 }
 
-static gboolean parse_number(char **values, Key key, guint64 max, gboolean units, guint64 *number,
-                             GError **error)
+static gboolean
+parse_number(char **values, Key key, guint64 max, gboolean units, guint64 *number, GError **error)
 {
     const char *text = values[key];
     char *end = NULL;
@@ -107,17 +108,18 @@ static gboolean parse_number(char **values, Key key, guint64 max, gboolean units
     return TRUE;
 }
 
-static gboolean parse_limits(char **values, struct vdmabuf_limits *limits, GError **error)
+static gboolean
+parse_limits(char **values, struct vdmabuf_limits *limits, GError **error)
 {
     guint64 buffers = 0;
     guint64 bytes = 0;
     guint64 entries = 0;
     guint64 consumers = 0;
 
-    if (!parse_number(values, KEY_MAX_BUFFERS, G_MAXUINT32, FALSE, &buffers, error)
-        || !parse_number(values, KEY_MAX_BYTES, G_MAXINT64, TRUE, &bytes, error)
-        || !parse_number(values, KEY_MAX_ENTRIES, G_MAXUINT32, FALSE, &entries, error)
-        || !parse_number(values, KEY_MAX_CONSUMERS, G_MAXUINT32, FALSE, &consumers, error))
+    if (!parse_number(values, KEY_MAX_BUFFERS, G_MAXUINT32, FALSE, &buffers, error) ||
+        !parse_number(values, KEY_MAX_BYTES, G_MAXINT64, TRUE, &bytes, error) ||
+        !parse_number(values, KEY_MAX_ENTRIES, G_MAXUINT32, FALSE, &entries, error) ||
+        !parse_number(values, KEY_MAX_CONSUMERS, G_MAXUINT32, FALSE, &consumers, error))
         return FALSE;
     limits->max_buffers = buffers;
     limits->max_bytes = bytes;
@@ -126,7 +128,8 @@ static gboolean parse_limits(char **values, struct vdmabuf_limits *limits, GErro
     return TRUE;
 }
 
-static gboolean parse_switch(char **values, Key key, gboolean *value, GError **error)
+static gboolean
+parse_switch(char **values, Key key, gboolean *value, GError **error)
 {
     static const char *const yes[] = {"on", "true", "yes", "1", NULL};
     static const char *const no[] = {"off", "false", "no", "0", NULL};
@@ -141,7 +144,8 @@ static gboolean parse_switch(char **values, Key key, gboolean *value, GError **e
     return TRUE;
 }
 
-static gboolean parse_uuid(const char *text, guint8 uuid[16], GError **error)
+static gboolean
+parse_uuid(const char *text, guint8 uuid[16], GError **error)
 {
     guint n = 0;
 
@@ -160,7 +164,8 @@ static gboolean parse_uuid(const char *text, guint8 uuid[16], GError **error)
     return TRUE;
 }
 
-static gboolean check_path(const char *path, Key key, GError **error)
+static gboolean
+check_path(const char *path, Key key, GError **error)
 {
     if (!path || g_path_is_absolute(path))
         return TRUE;
@@ -168,7 +173,8 @@ static gboolean check_path(const char *path, Key key, GError **error)
     return FALSE;
 }
 
-static Options *options_from_values(char **values, GError **error)
+static Options *
+options_from_values(char **values, GError **error)
 {
     g_autoptr(Options) self = g_new0(Options, 1);
     gboolean writable = FALSE;
@@ -189,14 +195,14 @@ static Options *options_from_values(char **values, GError **error)
         return NULL;
     }
     /* 0 to 2 are the standard streams. */
-    if (!parse_number(values, KEY_FD, G_MAXINT, FALSE, &fd, error)
-        || !parse_limits(values, &self->limits, error)
-        || !parse_switch(values, KEY_WRITABLE, &writable, error)
-        || !parse_switch(values, KEY_SECCOMP, &self->seccomp, error)
-        || !parse_uuid(values[KEY_UUID], self->uuid, error)
-        || !check_path(values[KEY_SOCKET_PATH], KEY_SOCKET_PATH, error)
-        || !check_path(values[KEY_CONSUMER_SOCKET], KEY_CONSUMER_SOCKET, error)
-        || !check_path(values[KEY_DEVICE], KEY_DEVICE, error))
+    if (!parse_number(values, KEY_FD, G_MAXINT, FALSE, &fd, error) ||
+        !parse_limits(values, &self->limits, error) ||
+        !parse_switch(values, KEY_WRITABLE, &writable, error) ||
+        !parse_switch(values, KEY_SECCOMP, &self->seccomp, error) ||
+        !parse_uuid(values[KEY_UUID], self->uuid, error) ||
+        !check_path(values[KEY_SOCKET_PATH], KEY_SOCKET_PATH, error) ||
+        !check_path(values[KEY_CONSUMER_SOCKET], KEY_CONSUMER_SOCKET, error) ||
+        !check_path(values[KEY_DEVICE], KEY_DEVICE, error))
         return NULL;
     if (values[KEY_FD]) {
         if (fd < 3) {
@@ -217,7 +223,8 @@ static Options *options_from_values(char **values, GError **error)
     return g_steal_pointer(&self);
 }
 
-Options *options_parse(char **argv, GError **error)
+Options *
+options_parse(char **argv, GError **error)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_auto(GStrv) arguments = g_strdupv(argv);
@@ -235,17 +242,24 @@ Options *options_parse(char **argv, GError **error)
         entries[n].description = keys[key].description;
         entries[n].arg_description = keys[key].argument;
         entries[n].arg = keys[key].argument ? G_OPTION_ARG_STRING : G_OPTION_ARG_NONE;
-        entries[n].arg_data = keys[key].argument ? (gpointer)&values[key] : &writable;
+        entries[n].arg_data = keys[key].argument ? (gpointer) &values[key] : &writable;
     }
-    entries[n++] = (GOptionEntry){"config", 0, 0, G_OPTION_ARG_FILENAME, &config,
-                                  "read options from FILE, group [" OPTIONS_GROUP "]", "FILE"};
-    entries[n++] = (GOptionEntry){"print-capabilities", 0, 0, G_OPTION_ARG_NONE,
-                                  &print_capabilities, "print what this program can do, as JSON",
-                                  NULL};
-    entries[n++] = (GOptionEntry){"version", 0, 0, G_OPTION_ARG_NONE, &version,
-                                  "print the version", NULL};
+    entries[n++] = (GOptionEntry) {"config", 0,
+                                   0,        G_OPTION_ARG_FILENAME,
+                                   &config,  "read options from FILE, group [" OPTIONS_GROUP "]",
+                                   "FILE"};
+    entries[n++] = (GOptionEntry) {"print-capabilities",
+                                   0,
+                                   0,
+                                   G_OPTION_ARG_NONE,
+                                   &print_capabilities,
+                                   "print what this program can do, as JSON",
+                                   NULL};
+    entries[n++] =
+        (GOptionEntry) {"version", 0, 0, G_OPTION_ARG_NONE, &version, "print the version", NULL};
 
-    g_option_context_set_summary(context,
+    g_option_context_set_summary(
+        context,
         "Serves a virtio dma-buf device of a virtual machine: QEMU connects through vhost-user,\n"
         "the kernel module vhost_vdmabuf does the work, and consumers on this host get their\n"
         "access from here.");
@@ -274,7 +288,8 @@ out:
     return self;
 }
 
-void options_free(Options *self)
+void
+options_free(Options *self)
 {
     if (!self)
         return;

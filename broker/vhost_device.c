@@ -15,12 +15,14 @@ struct _VhostDevice {
 
 G_DEFINE_QUARK(vhost-device-error-quark, vhost_device_error)
 
-static int real_ioctl(gpointer data G_GNUC_UNUSED, int fd, gulong request, gpointer argument)
+static int
+real_ioctl(gpointer data G_GNUC_UNUSED, int fd, gulong request, gpointer argument)
 {
     return ioctl(fd, request, argument);
 }
 
-VhostDevice *vhost_device_new(int fd, VhostDeviceIoctl function, gpointer data)
+VhostDevice *
+vhost_device_new(int fd, VhostDeviceIoctl function, gpointer data)
 {
     VhostDevice *self = g_new0(VhostDevice, 1);
 
@@ -30,7 +32,8 @@ VhostDevice *vhost_device_new(int fd, VhostDeviceIoctl function, gpointer data)
     return self;
 }
 
-VhostDevice *vhost_device_open(const char *path, GError **error)
+VhostDevice *
+vhost_device_open(const char *path, GError **error)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
     int saved = errno;
@@ -44,13 +47,15 @@ VhostDevice *vhost_device_open(const char *path, GError **error)
     case ENXIO:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
                     "there is no %s; load the kernel module with 'modprobe vhost_vdmabuf', and if "
-                    "there is no such module, install vdmabuf-dkms", path);
+                    "there is no such module, install vdmabuf-dkms",
+                    path);
         break;
     case EACCES:
     case EPERM:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
                     "the user with id %u may not open %s; put it into the group that owns the "
-                    "device (kvm, see 60-vdmabuf.rules)", (guint)geteuid(), path);
+                    "device (kvm, see 60-vdmabuf.rules)",
+                    (guint) geteuid(), path);
         break;
     default:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN, "cannot open %s: %s", path,
@@ -60,7 +65,8 @@ VhostDevice *vhost_device_open(const char *path, GError **error)
     return NULL;
 }
 
-void vhost_device_free(VhostDevice *self)
+void
+vhost_device_free(VhostDevice *self)
 {
     if (!self)
         return;
@@ -68,8 +74,8 @@ void vhost_device_free(VhostDevice *self)
     g_free(self);
 }
 
-static gboolean call(VhostDevice *self, const char *name, gulong request, gpointer argument,
-                     GError **error)
+static gboolean
+call(VhostDevice *self, const char *name, gulong request, gpointer argument, GError **error)
 {
     int saved;
 
@@ -82,7 +88,8 @@ static gboolean call(VhostDevice *self, const char *name, gulong request, gpoint
     return FALSE;
 }
 
-gboolean vhost_device_get_features(VhostDevice *self, guint64 *features, GError **error)
+gboolean
+vhost_device_get_features(VhostDevice *self, guint64 *features, GError **error)
 {
     __u64 value = 0;
 
@@ -92,22 +99,25 @@ gboolean vhost_device_get_features(VhostDevice *self, guint64 *features, GError 
     return TRUE;
 }
 
-gboolean vhost_device_set_features(VhostDevice *self, guint64 features, GError **error)
+gboolean
+vhost_device_set_features(VhostDevice *self, guint64 features, GError **error)
 {
     __u64 value = features;
 
     return call(self, "VHOST_SET_FEATURES", VHOST_SET_FEATURES, &value, error);
 }
 
-gboolean vhost_device_set_owner(VhostDevice *self, GError **error)
+gboolean
+vhost_device_set_owner(VhostDevice *self, GError **error)
 {
     return call(self, "VHOST_SET_OWNER", VHOST_SET_OWNER, NULL, error);
 }
 
-gboolean vhost_device_set_memory(VhostDevice *self, const GuestMemory *memory, GError **error)
+gboolean
+vhost_device_set_memory(VhostDevice *self, const GuestMemory *memory, GError **error)
 {
-    gsize size = sizeof(struct vhost_memory)
-                 + memory->n_regions * sizeof(struct vhost_memory_region);
+    gsize size =
+        sizeof(struct vhost_memory) + memory->n_regions * sizeof(struct vhost_memory_region);
     g_autofree struct vhost_memory *table = g_malloc0(size);
 
     table->nregions = memory->n_regions;
@@ -119,21 +129,24 @@ gboolean vhost_device_set_memory(VhostDevice *self, const GuestMemory *memory, G
     return call(self, "VHOST_SET_MEM_TABLE", VHOST_SET_MEM_TABLE, table, error);
 }
 
-gboolean vhost_device_set_vring_num(VhostDevice *self, guint index, guint num, GError **error)
+gboolean
+vhost_device_set_vring_num(VhostDevice *self, guint index, guint num, GError **error)
 {
     struct vhost_vring_state state = {.index = index, .num = num};
 
     return call(self, "VHOST_SET_VRING_NUM", VHOST_SET_VRING_NUM, &state, error);
 }
 
-gboolean vhost_device_set_vring_base(VhostDevice *self, guint index, guint base, GError **error)
+gboolean
+vhost_device_set_vring_base(VhostDevice *self, guint index, guint base, GError **error)
 {
     struct vhost_vring_state state = {.index = index, .num = base};
 
     return call(self, "VHOST_SET_VRING_BASE", VHOST_SET_VRING_BASE, &state, error);
 }
 
-gboolean vhost_device_get_vring_base(VhostDevice *self, guint index, guint *base, GError **error)
+gboolean
+vhost_device_get_vring_base(VhostDevice *self, guint index, guint *base, GError **error)
 {
     struct vhost_vring_state state = {.index = index};
 
@@ -143,57 +156,63 @@ gboolean vhost_device_get_vring_base(VhostDevice *self, guint index, guint *base
     return TRUE;
 }
 
-gboolean vhost_device_set_vring_addr(VhostDevice *self, const struct vhost_vring_addr *addr,
-                                     GError **error)
+gboolean
+vhost_device_set_vring_addr(VhostDevice *self, const struct vhost_vring_addr *addr, GError **error)
 {
     struct vhost_vring_addr copy = *addr;
 
     return call(self, "VHOST_SET_VRING_ADDR", VHOST_SET_VRING_ADDR, &copy, error);
 }
 
-gboolean vhost_device_set_vring_kick(VhostDevice *self, guint index, int fd, GError **error)
+gboolean
+vhost_device_set_vring_kick(VhostDevice *self, guint index, int fd, GError **error)
 {
     struct vhost_vring_file file = {.index = index, .fd = fd};
 
     return call(self, "VHOST_SET_VRING_KICK", VHOST_SET_VRING_KICK, &file, error);
 }
 
-gboolean vhost_device_set_vring_call(VhostDevice *self, guint index, int fd, GError **error)
+gboolean
+vhost_device_set_vring_call(VhostDevice *self, guint index, int fd, GError **error)
 {
     struct vhost_vring_file file = {.index = index, .fd = fd};
 
     return call(self, "VHOST_SET_VRING_CALL", VHOST_SET_VRING_CALL, &file, error);
 }
 
-gboolean vhost_device_set_vring_err(VhostDevice *self, guint index, int fd, GError **error)
+gboolean
+vhost_device_set_vring_err(VhostDevice *self, guint index, int fd, GError **error)
 {
     struct vhost_vring_file file = {.index = index, .fd = fd};
 
     return call(self, "VHOST_SET_VRING_ERR", VHOST_SET_VRING_ERR, &file, error);
 }
 
-gboolean vhost_device_set_running(VhostDevice *self, gboolean running, GError **error)
+gboolean
+vhost_device_set_running(VhostDevice *self, gboolean running, GError **error)
 {
     int value = running ? 1 : 0;
 
     return call(self, "VHOST_VDMABUF_SET_RUNNING", VHOST_VDMABUF_SET_RUNNING, &value, error);
 }
 
-gboolean vhost_device_set_vm(VhostDevice *self, const struct vdmabuf_vm *vm, GError **error)
+gboolean
+vhost_device_set_vm(VhostDevice *self, const struct vdmabuf_vm *vm, GError **error)
 {
     struct vdmabuf_vm copy = *vm;
 
     return call(self, "VHOST_VDMABUF_SET_VM", VHOST_VDMABUF_SET_VM, &copy, error);
 }
 
-gboolean vhost_device_get_limits(VhostDevice *self, struct vdmabuf_limits *limits, GError **error)
+gboolean
+vhost_device_get_limits(VhostDevice *self, struct vdmabuf_limits *limits, GError **error)
 {
     memset(limits, 0, sizeof(*limits));
     return call(self, "VHOST_VDMABUF_GET_LIMITS", VHOST_VDMABUF_GET_LIMITS, limits, error);
 }
 
-gboolean vhost_device_set_limits(VhostDevice *self, const struct vdmabuf_limits *limits,
-                                 GError **error)
+gboolean
+vhost_device_set_limits(VhostDevice *self, const struct vdmabuf_limits *limits, GError **error)
 {
     struct vdmabuf_limits copy = *limits;
 
@@ -201,10 +220,12 @@ gboolean vhost_device_set_limits(VhostDevice *self, const struct vdmabuf_limits 
         return TRUE;
     if (errno == EINVAL) {
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_LIMIT,
-                    "the limits (%u buffers, %" G_GUINT64_FORMAT " bytes, %u entries, %u consumers) "
+                    "the limits (%u buffers, %" G_GUINT64_FORMAT
+                    " bytes, %u entries, %u consumers) "
                     "are higher than the module allows; lower them, or raise those under "
-                    "/sys/module/vhost_vdmabuf/parameters", limits->max_buffers,
-                    (guint64)limits->max_bytes, limits->max_entries, limits->max_consumers);
+                    "/sys/module/vhost_vdmabuf/parameters",
+                    limits->max_buffers, (guint64) limits->max_bytes, limits->max_entries,
+                    limits->max_consumers);
     } else {
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_KERNEL,
                     "the kernel refuses VHOST_VDMABUF_SET_LIMITS: %s", g_strerror(errno));
@@ -212,8 +233,8 @@ gboolean vhost_device_set_limits(VhostDevice *self, const struct vdmabuf_limits 
     return FALSE;
 }
 
-int vhost_device_get_consumer(VhostDevice *self, pid_t pid, uid_t uid, guint32 flags,
-                              GError **error)
+int
+vhost_device_get_consumer(VhostDevice *self, pid_t pid, uid_t uid, guint32 flags, GError **error)
 {
     struct vdmabuf_consumer consumer = {.pid = pid, .uid = uid, .flags = flags, .fd = -1};
 

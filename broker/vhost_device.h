@@ -57,8 +57,7 @@ gboolean vhost_device_set_vring_err(VhostDevice *self, guint index, int fd, GErr
 
 gboolean vhost_device_set_running(VhostDevice *self, gboolean running, GError **error);
 gboolean vhost_device_set_vm(VhostDevice *self, const struct vdmabuf_vm *vm, GError **error);
-gboolean vhost_device_get_limits(VhostDevice *self, struct vdmabuf_limits *limits,
-                                 GError **error);
+gboolean vhost_device_get_limits(VhostDevice *self, struct vdmabuf_limits *limits, GError **error);
 gboolean vhost_device_set_limits(VhostDevice *self, const struct vdmabuf_limits *limits,
                                  GError **error);
 /* Returns: a consumer fd to be closed by the caller, or -1 */

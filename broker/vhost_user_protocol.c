@@ -14,6 +14,7 @@
 
 #define REGION_SIZE 32
 #define MEMORY_HEADER_SIZE 8
+#define MEMORY_MAX_SIZE (MEMORY_HEADER_SIZE + VHOST_USER_MAX_REGIONS * REGION_SIZE)
 
 typedef struct {
     const char *name;
@@ -29,8 +30,7 @@ static const RequestInfo requests[] = {
     [VHOST_USER_SET_FEATURES] = {"SET_FEATURES", 8, 8, 0, 0, NULL},
     [VHOST_USER_SET_OWNER] = {"SET_OWNER", 0, 0, 0, 0, NULL},
     [VHOST_USER_RESET_OWNER] = {"RESET_OWNER", 0, 0, 0, 0, NULL},
-    [VHOST_USER_SET_MEM_TABLE] = {"SET_MEM_TABLE", MEMORY_HEADER_SIZE,
-                                  MEMORY_HEADER_SIZE + VHOST_USER_MAX_REGIONS * REGION_SIZE, 0,
+    [VHOST_USER_SET_MEM_TABLE] = {"SET_MEM_TABLE", MEMORY_HEADER_SIZE, MEMORY_MAX_SIZE, 0,
                                   VHOST_USER_MAX_REGIONS, NULL},
     [VHOST_USER_SET_LOG_BASE] = {"SET_LOG_BASE", 0, 16, 0, 1,
                                  "a vdmabuf device cannot be migrated"},
@@ -47,32 +47,35 @@ static const RequestInfo requests[] = {
     [VHOST_USER_GET_QUEUE_NUM] = {"GET_QUEUE_NUM", 0, 0, 0, 0, NULL},
     [VHOST_USER_SET_VRING_ENABLE] = {"SET_VRING_ENABLE", 8, 8, 0, 0, NULL},
     [VHOST_USER_SET_BACKEND_REQ_FD] = {"SET_BACKEND_REQ_FD", 0, 0, 1, 1, NULL},
-    [VHOST_USER_GET_CONFIG] = {"GET_CONFIG", VHOST_USER_CONFIG_HEADER_SIZE,
-                               VHOST_USER_MAX_PAYLOAD, 0, 0, NULL},
-    [VHOST_USER_SET_CONFIG] = {"SET_CONFIG", VHOST_USER_CONFIG_HEADER_SIZE,
-                               VHOST_USER_MAX_PAYLOAD, 0, 0, NULL},
+    [VHOST_USER_GET_CONFIG] = {"GET_CONFIG", VHOST_USER_CONFIG_HEADER_SIZE, VHOST_USER_MAX_PAYLOAD,
+                               0, 0, NULL},
+    [VHOST_USER_SET_CONFIG] = {"SET_CONFIG", VHOST_USER_CONFIG_HEADER_SIZE, VHOST_USER_MAX_PAYLOAD,
+                               0, 0, NULL},
 };
 
 G_DEFINE_QUARK(vhost-user-error-quark, vhost_user_error)
 
-#define MALFORMED(error, ...) \
+#define MALFORMED(error, ...)                                                                      \
     g_set_error(error, VHOST_USER_ERROR, VHOST_USER_ERROR_MALFORMED, __VA_ARGS__)
 
-static const RequestInfo *request_info(guint32 request)
+static const RequestInfo *
+request_info(guint32 request)
 {
     if (request >= G_N_ELEMENTS(requests) || !requests[request].name)
         return NULL;
     return &requests[request];
 }
 
-const char *vhost_user_request_name(guint32 request)
+const char *
+vhost_user_request_name(guint32 request)
 {
     const RequestInfo *info = request_info(request);
 
     return info ? info->name : NULL;
 }
 
-static guint32 get_u32(const guint8 *bytes)
+static guint32
+get_u32(const guint8 *bytes)
 {
     guint32 value;
 
@@ -80,7 +83,8 @@ static guint32 get_u32(const guint8 *bytes)
     return value;
 }
 
-static guint64 get_u64(const guint8 *bytes)
+static guint64
+get_u64(const guint8 *bytes)
 {
     guint64 value;
 
@@ -88,8 +92,9 @@ static guint64 get_u64(const guint8 *bytes)
     return value;
 }
 
-gboolean vhost_user_header_parse(const guint8 bytes[VHOST_USER_HEADER_SIZE],
-                                 VhostUserHeader *header, GError **error)
+gboolean
+vhost_user_header_parse(const guint8 bytes[VHOST_USER_HEADER_SIZE], VhostUserHeader *header,
+                        GError **error)
 {
     const RequestInfo *info;
 
@@ -120,13 +125,15 @@ gboolean vhost_user_header_parse(const guint8 bytes[VHOST_USER_HEADER_SIZE],
     return TRUE;
 }
 
-static gboolean ranges_overlap(guint64 a, guint64 a_size, guint64 b, guint64 b_size)
+static gboolean
+ranges_overlap(guint64 a, guint64 a_size, guint64 b, guint64 b_size)
 {
     return a < b + b_size && b < a + a_size;
 }
 
-static gboolean parse_region(const guint8 *payload, guint index, guint64 page_size,
-                             VhostUserMemory *memory, GError **error)
+static gboolean
+parse_region(const guint8 *payload, guint index, guint64 page_size, VhostUserMemory *memory,
+             GError **error)
 {
     VhostUserRegion *region = &memory->regions[index];
     const guint8 *bytes = payload + MEMORY_HEADER_SIZE + index * REGION_SIZE;
@@ -141,27 +148,26 @@ static gboolean parse_region(const guint8 *payload, guint index, guint64 page_si
         MALFORMED(error, "SET_MEM_TABLE: region %u is empty", index);
         return FALSE;
     }
-    if ((region->guest_addr | region->size | region->user_addr | region->mmap_offset)
-        & (page_size - 1)) {
+    if ((region->guest_addr | region->size | region->user_addr | region->mmap_offset) &
+        (page_size - 1)) {
         MALFORMED(error,
-                  "SET_MEM_TABLE: region %u (guest address 0x%" G_GINT64_MODIFIER "x, size 0x%"
-                  G_GINT64_MODIFIER "x, user address 0x%" G_GINT64_MODIFIER "x, offset 0x%"
-                  G_GINT64_MODIFIER "x) is not made of whole pages", index, region->guest_addr,
-                  region->size, region->user_addr, region->mmap_offset);
+                  "SET_MEM_TABLE: region %u (guest address 0x%" G_GINT64_MODIFIER
+                  "x, size 0x%" G_GINT64_MODIFIER "x, user address 0x%" G_GINT64_MODIFIER
+                  "x, offset 0x%" G_GINT64_MODIFIER "x) is not made of whole pages",
+                  index, region->guest_addr, region->size, region->user_addr, region->mmap_offset);
         return FALSE;
     }
-    if (!g_uint64_checked_add(&end, region->guest_addr, region->size)
-        || !g_uint64_checked_add(&end, region->user_addr, region->size)
-        || !g_uint64_checked_add(&end, region->mmap_offset, region->size) || end > G_MAXINT64) {
-        MALFORMED(error, "SET_MEM_TABLE: region %u goes over the end of the address space",
-                  index);
+    if (!g_uint64_checked_add(&end, region->guest_addr, region->size) ||
+        !g_uint64_checked_add(&end, region->user_addr, region->size) ||
+        !g_uint64_checked_add(&end, region->mmap_offset, region->size) || end > G_MAXINT64) {
+        MALFORMED(error, "SET_MEM_TABLE: region %u goes over the end of the address space", index);
         return FALSE;
     }
     for (guint i = 0; i < index; i++) {
         const VhostUserRegion *other = &memory->regions[i];
 
-        if (ranges_overlap(region->guest_addr, region->size, other->guest_addr, other->size)
-            || ranges_overlap(region->user_addr, region->size, other->user_addr, other->size)) {
+        if (ranges_overlap(region->guest_addr, region->size, other->guest_addr, other->size) ||
+            ranges_overlap(region->user_addr, region->size, other->user_addr, other->size)) {
             MALFORMED(error, "SET_MEM_TABLE: regions %u and %u overlap", i, index);
             return FALSE;
         }
@@ -169,8 +175,9 @@ static gboolean parse_region(const guint8 *payload, guint index, guint64 page_si
     return TRUE;
 }
 
-static gboolean parse_memory(const VhostUserHeader *header, const guint8 *payload, guint n_fds,
-                             guint64 page_size, VhostUserMemory *memory, GError **error)
+static gboolean
+parse_memory(const VhostUserHeader *header, const guint8 *payload, guint n_fds, guint64 page_size,
+             VhostUserMemory *memory, GError **error)
 {
     guint32 n_regions = get_u32(payload);
 
@@ -202,7 +209,8 @@ static gboolean parse_memory(const VhostUserHeader *header, const guint8 *payloa
     return TRUE;
 }
 
-static gboolean check_index(const char *name, guint64 index, GError **error)
+static gboolean
+check_index(const char *name, guint64 index, GError **error)
 {
     if (index >= VHOST_USER_N_VRINGS) {
         MALFORMED(error, "%s names ring %" G_GUINT64_FORMAT ", the device has %u", name, index,
@@ -212,8 +220,9 @@ static gboolean check_index(const char *name, guint64 index, GError **error)
     return TRUE;
 }
 
-static gboolean parse_vring(VhostUserRequest request, const char *name, const guint8 *payload,
-                            VhostUserVringState *vring, GError **error)
+static gboolean
+parse_vring(VhostUserRequest request, const char *name, const guint8 *payload,
+            VhostUserVringState *vring, GError **error)
 {
     vring->index = get_u32(payload);
     vring->value = get_u32(payload + 4);
@@ -223,8 +232,8 @@ static gboolean parse_vring(VhostUserRequest request, const char *name, const gu
 
     switch (request) {
     case VHOST_USER_SET_VRING_NUM:
-        if (vring->value == 0 || vring->value > VHOST_USER_MAX_VRING_SIZE
-            || (vring->value & (vring->value - 1))) {
+        if (vring->value == 0 || vring->value > VHOST_USER_MAX_VRING_SIZE ||
+            (vring->value & (vring->value - 1))) {
             MALFORMED(error, "%s: ring %u cannot have %u entries, only a power of two up to %u",
                       name, vring->index, vring->value, VHOST_USER_MAX_VRING_SIZE);
             return FALSE;
@@ -249,20 +258,21 @@ static gboolean parse_vring(VhostUserRequest request, const char *name, const gu
     return TRUE;
 }
 
-static gboolean parse_vring_fd(const char *name, const guint8 *payload, guint n_fds,
-                               VhostUserVringFd *vring_fd, GError **error)
+static gboolean
+parse_vring_fd(const char *name, const guint8 *payload, guint n_fds, VhostUserVringFd *vring_fd,
+               GError **error)
 {
     guint64 value = get_u64(payload);
 
-    if (value & ~(guint64)(VRING_INDEX_MASK | VRING_NOFD)) {
+    if (value & ~(guint64) (VRING_INDEX_MASK | VRING_NOFD)) {
         MALFORMED(error, "%s has unknown bits in 0x%" G_GINT64_MODIFIER "x", name, value);
         return FALSE;
     }
     if (!check_index(name, value & VRING_INDEX_MASK, error))
         return FALSE;
     if (n_fds != (value & VRING_NOFD ? 0 : 1)) {
-        MALFORMED(error, "%s of ring %u says that it has %s file descriptor and came with %u",
-                  name, (guint)(value & VRING_INDEX_MASK), value & VRING_NOFD ? "no" : "a", n_fds);
+        MALFORMED(error, "%s of ring %u says that it has %s file descriptor and came with %u", name,
+                  (guint) (value & VRING_INDEX_MASK), value & VRING_NOFD ? "no" : "a", n_fds);
         return FALSE;
     }
     vring_fd->index = value & VRING_INDEX_MASK;
@@ -270,16 +280,18 @@ static gboolean parse_vring_fd(const char *name, const guint8 *payload, guint n_
     return TRUE;
 }
 
-static gboolean parse_addr(const char *name, const guint8 *payload, struct vhost_vring_addr *addr,
-                           GError **error)
+static gboolean
+parse_addr(const char *name, const guint8 *payload, struct vhost_vring_addr *addr, GError **error)
 {
     memcpy(addr, payload, sizeof(*addr));
 
     if (!check_index(name, addr->index, error))
         return FALSE;
     if (addr->flags) {
-        MALFORMED(error, "%s of ring %u has the flags 0x%x; writes cannot be logged, a vdmabuf "
-                         "device cannot be migrated", name, addr->index, addr->flags);
+        MALFORMED(error,
+                  "%s of ring %u has the flags 0x%x; writes cannot be logged, a vdmabuf "
+                  "device cannot be migrated",
+                  name, addr->index, addr->flags);
         return FALSE;
     }
     if (addr->desc_user_addr % 16 || addr->avail_user_addr % 2 || addr->used_user_addr % 4) {
@@ -289,8 +301,9 @@ static gboolean parse_addr(const char *name, const guint8 *payload, struct vhost
     return TRUE;
 }
 
-static gboolean parse_config(const char *name, const VhostUserHeader *header,
-                             const guint8 *payload, VhostUserConfig *config, GError **error)
+static gboolean
+parse_config(const char *name, const VhostUserHeader *header, const guint8 *payload,
+             VhostUserConfig *config, GError **error)
 {
     config->offset = get_u32(payload);
     config->size = get_u32(payload + 4);
@@ -301,20 +314,21 @@ static gboolean parse_config(const char *name, const VhostUserHeader *header,
                   config->size, header->size - VHOST_USER_CONFIG_HEADER_SIZE);
         return FALSE;
     }
-    if (config->offset > VHOST_USER_MAX_CONFIG
-        || config->size > VHOST_USER_MAX_CONFIG - config->offset) {
-        MALFORMED(error, "%s reaches to byte %" G_GUINT64_FORMAT " of the configuration, which has "
-                         "at most %u", name, (guint64)config->offset + config->size,
-                  VHOST_USER_MAX_CONFIG);
+    if (config->offset > VHOST_USER_MAX_CONFIG ||
+        config->size > VHOST_USER_MAX_CONFIG - config->offset) {
+        MALFORMED(error,
+                  "%s reaches to byte %" G_GUINT64_FORMAT " of the configuration, which has "
+                  "at most %u",
+                  name, (guint64) config->offset + config->size, VHOST_USER_MAX_CONFIG);
         return FALSE;
     }
     memcpy(config->data, payload + VHOST_USER_CONFIG_HEADER_SIZE, config->size);
     return TRUE;
 }
 
-gboolean vhost_user_message_parse(const VhostUserHeader *header, const guint8 *payload,
-                                  guint n_fds, guint64 page_size, VhostUserMessage *message,
-                                  GError **error)
+gboolean
+vhost_user_message_parse(const VhostUserHeader *header, const guint8 *payload, guint n_fds,
+                         guint64 page_size, VhostUserMessage *message, GError **error)
 {
     const RequestInfo *info = request_info(header->request);
 
@@ -361,7 +375,8 @@ gboolean vhost_user_message_parse(const VhostUserHeader *header, const guint8 *p
     }
 }
 
-static void reply_start(VhostUserReply *reply, VhostUserRequest request, guint32 size)
+static void
+reply_start(VhostUserReply *reply, VhostUserRequest request, guint32 size)
 {
     guint32 header[3] = {request, FLAG_VERSION | FLAG_REPLY, size};
 
@@ -369,14 +384,16 @@ static void reply_start(VhostUserReply *reply, VhostUserRequest request, guint32
     reply->size = VHOST_USER_HEADER_SIZE + size;
 }
 
-void vhost_user_reply_u64(VhostUserReply *reply, VhostUserRequest request, guint64 value)
+void
+vhost_user_reply_u64(VhostUserReply *reply, VhostUserRequest request, guint64 value)
 {
     reply_start(reply, request, sizeof(value));
     memcpy(reply->bytes + VHOST_USER_HEADER_SIZE, &value, sizeof(value));
 }
 
-void vhost_user_reply_vring(VhostUserReply *reply, VhostUserRequest request, guint32 index,
-                            guint32 value)
+void
+vhost_user_reply_vring(VhostUserReply *reply, VhostUserRequest request, guint32 index,
+                       guint32 value)
 {
     guint32 payload[2] = {index, value};
 
@@ -384,8 +401,9 @@ void vhost_user_reply_vring(VhostUserReply *reply, VhostUserRequest request, gui
     memcpy(reply->bytes + VHOST_USER_HEADER_SIZE, payload, sizeof(payload));
 }
 
-void vhost_user_reply_config(VhostUserReply *reply, VhostUserRequest request,
-                             const VhostUserConfig *config)
+void
+vhost_user_reply_config(VhostUserReply *reply, VhostUserRequest request,
+                        const VhostUserConfig *config)
 {
     guint32 payload[3] = {config->offset, config->size, config->flags};
 
@@ -396,17 +414,20 @@ void vhost_user_reply_config(VhostUserReply *reply, VhostUserRequest request,
     memcpy(reply->bytes + VHOST_USER_HEADER_SIZE + sizeof(payload), config->data, config->size);
 }
 
-guint64 vhost_user_vring_desc_size(guint32 num)
+guint64
+vhost_user_vring_desc_size(guint32 num)
 {
-    return (guint64)num * 16;
+    return (guint64) num * 16;
 }
 
-guint64 vhost_user_vring_avail_size(guint32 num)
+guint64
+vhost_user_vring_avail_size(guint32 num)
 {
-    return 6 + (guint64)num * 2;
+    return 6 + (guint64) num * 2;
 }
 
-guint64 vhost_user_vring_used_size(guint32 num)
+guint64
+vhost_user_vring_used_size(guint32 num)
 {
-    return 6 + (guint64)num * 8;
+    return 6 + (guint64) num * 8;
 }

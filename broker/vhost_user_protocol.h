@@ -140,9 +140,8 @@ gboolean vhost_user_header_parse(const guint8 bytes[VHOST_USER_HEADER_SIZE],
  * @n_fds: how many file descriptors came with the message
  * @page_size: of this host
  */
-gboolean vhost_user_message_parse(const VhostUserHeader *header, const guint8 *payload,
-                                  guint n_fds, guint64 page_size, VhostUserMessage *message,
-                                  GError **error);
+gboolean vhost_user_message_parse(const VhostUserHeader *header, const guint8 *payload, guint n_fds,
+                                  guint64 page_size, VhostUserMessage *message, GError **error);
 
 void vhost_user_reply_u64(VhostUserReply *reply, VhostUserRequest request, guint64 value);
 void vhost_user_reply_vring(VhostUserReply *reply, VhostUserRequest request, guint32 index,

@@ -14,7 +14,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 
 #define INVALID(error, ...) g_set_error(error, DOMAIN_ERROR, DOMAIN_ERROR_INVALID, __VA_ARGS__)
 
-static void device_free(gpointer data)
+static void
+device_free(gpointer data)
 {
     DomainDevice *self = data;
 
@@ -23,7 +24,8 @@ static void device_free(gpointer data)
     g_free(self);
 }
 
-void domain_free(Domain *self)
+void
+domain_free(Domain *self)
 {
     if (!self)
         return;
@@ -34,12 +36,14 @@ void domain_free(Domain *self)
     g_free(self);
 }
 
-gboolean domain_mentions_vdmabuf(const char *xml)
+gboolean
+domain_mentions_vdmabuf(const char *xml)
 {
     return strstr(xml, DOMAIN_NAMESPACE) != NULL;
 }
 
-gboolean domain_name_is_usable(const char *name)
+gboolean
+domain_name_is_usable(const char *name)
 {
     if (!*name || *name == '.' || strchr(name, '/') || !g_utf8_validate(name, -1, NULL))
         return FALSE;
@@ -50,7 +54,8 @@ gboolean domain_name_is_usable(const char *name)
     return TRUE;
 }
 
-gboolean domain_alias_is_usable(const char *alias)
+gboolean
+domain_alias_is_usable(const char *alias)
 {
     if (!g_ascii_isalnum(*alias))
         return FALSE;
@@ -61,15 +66,17 @@ gboolean domain_alias_is_usable(const char *alias)
     return TRUE;
 }
 
-static gboolean node_is(const xmlNode *node, const char *namespace, const char *name)
+static gboolean
+node_is(const xmlNode *node, const char *namespace, const char *name)
 {
-    const char *own = node->ns ? (const char *)node->ns->href : NULL;
+    const char *own = node->ns ? (const char *) node->ns->href : NULL;
 
-    return node->type == XML_ELEMENT_NODE && g_strcmp0((const char *)node->name, name) == 0
-           && g_strcmp0(own, namespace) == 0;
+    return node->type == XML_ELEMENT_NODE && g_strcmp0((const char *) node->name, name) == 0 &&
+           g_strcmp0(own, namespace) == 0;
 }
 
-static xmlNode *find_child(const xmlNode *parent, const char *namespace, const char *name)
+static xmlNode *
+find_child(const xmlNode *parent, const char *namespace, const char *name)
 {
     for (xmlNode *node = parent ? parent->children : NULL; node; node = node->next) {
         if (node_is(node, namespace, name))
@@ -78,29 +85,33 @@ static xmlNode *find_child(const xmlNode *parent, const char *namespace, const c
     return NULL;
 }
 
-static char *take_string(xmlChar *text)
+static char *
+take_string(xmlChar *text)
 {
-    char *copy = g_strdup((const char *)text);
+    char *copy = g_strdup((const char *) text);
 
     xmlFree(text);
     return copy;
 }
 
-static char *get_text(const xmlNode *node)
+static char *
+get_text(const xmlNode *node)
 {
     return node ? take_string(xmlNodeGetContent(node)) : NULL;
 }
 
-static char *get_attribute(const xmlNode *node, const char *name)
+static char *
+get_attribute(const xmlNode *node, const char *name)
 {
-    return take_string(xmlGetNoNsProp(node, (const xmlChar *)name));
+    return take_string(xmlGetNoNsProp(node, (const xmlChar *) name));
 }
 
 /* A misspelt limit must not become no limit. */
-static gboolean check_attributes(const xmlNode *node, const char *const *known, GError **error)
+static gboolean
+check_attributes(const xmlNode *node, const char *const *known, GError **error)
 {
     for (const xmlAttr *attribute = node->properties; attribute; attribute = attribute->next) {
-        if (attribute->ns || !g_strv_contains(known, (const char *)attribute->name)) {
+        if (attribute->ns || !g_strv_contains(known, (const char *) attribute->name)) {
             INVALID(error, "<vdmabuf:%s> has the unknown attribute '%s'", node->name,
                     attribute->name);
             return FALSE;
@@ -109,15 +120,16 @@ static gboolean check_attributes(const xmlNode *node, const char *const *known, 
     return TRUE;
 }
 
-static gboolean check_children(const xmlNode *node, const char *const *known, GError **error)
+static gboolean
+check_children(const xmlNode *node, const char *const *known, GError **error)
 {
     for (const xmlNode *child = node->children; child; child = child->next) {
-        const char *own = child->ns ? (const char *)child->ns->href : NULL;
+        const char *own = child->ns ? (const char *) child->ns->href : NULL;
 
         if (child->type != XML_ELEMENT_NODE)
             continue;
-        if (g_strcmp0(own, DOMAIN_NAMESPACE) != 0
-            || !g_strv_contains(known, (const char *)child->name)) {
+        if (g_strcmp0(own, DOMAIN_NAMESPACE) != 0 ||
+            !g_strv_contains(known, (const char *) child->name)) {
             INVALID(error, "<vdmabuf:%s> has the unknown element <%s>", node->name, child->name);
             return FALSE;
         }
@@ -125,8 +137,8 @@ static gboolean check_children(const xmlNode *node, const char *const *known, GE
     return TRUE;
 }
 
-static gboolean get_number(const xmlNode *node, const char *name, guint64 max, guint64 *number,
-                           GError **error)
+static gboolean
+get_number(const xmlNode *node, const char *name, guint64 max, guint64 *number, GError **error)
 {
     g_autofree char *text = get_attribute(node, name);
 
@@ -141,17 +153,26 @@ static gboolean get_number(const xmlNode *node, const char *name, guint64 max, g
 }
 
 /* The units of libvirt's <memory> */
-static gboolean get_unit(const xmlNode *node, guint64 *scale, GError **error)
+static gboolean
+get_unit(const xmlNode *node, guint64 *scale, GError **error)
 {
     static const struct {
         const char *name;
         guint64 scale;
     } units[] = {
-        {"b", 1}, {"bytes", 1},
-        {"KB", 1000}, {"k", 1 << 10}, {"KiB", 1 << 10},
-        {"MB", 1000000}, {"M", 1 << 20}, {"MiB", 1 << 20},
-        {"GB", 1000000000}, {"G", 1 << 30}, {"GiB", 1 << 30},
-        {"TB", G_GUINT64_CONSTANT(1000000000000)}, {"T", G_GUINT64_CONSTANT(1) << 40},
+        {"b", 1},
+        {"bytes", 1},
+        {"KB", 1000},
+        {"k", 1 << 10},
+        {"KiB", 1 << 10},
+        {"MB", 1000000},
+        {"M", 1 << 20},
+        {"MiB", 1 << 20},
+        {"GB", 1000000000},
+        {"G", 1 << 30},
+        {"GiB", 1 << 30},
+        {"TB", G_GUINT64_CONSTANT(1000000000000)},
+        {"T", G_GUINT64_CONSTANT(1) << 40},
         {"TiB", G_GUINT64_CONSTANT(1) << 40},
     };
     g_autofree char *unit = get_attribute(node, "unit");
@@ -164,36 +185,40 @@ static gboolean get_unit(const xmlNode *node, guint64 *scale, GError **error)
         }
     }
     if (unit)
-        INVALID(error, "<vdmabuf:%s> has the unknown unit='%s', it takes those of <memory>, such "
-                       "as KiB, MiB and GiB", node->name, unit);
+        INVALID(error,
+                "<vdmabuf:%s> has the unknown unit='%s', it takes those of <memory>, such "
+                "as KiB, MiB and GiB",
+                node->name, unit);
     return unit == NULL;
 }
 
-static gboolean parse_limits(const xmlNode *node, DomainDevice *device, GError **error)
+static gboolean
+parse_limits(const xmlNode *node, DomainDevice *device, GError **error)
 {
     static const char *const known[] = {"buffers", "entries", "memory", "unit", NULL};
     guint64 scale;
 
     if (!node)
         return TRUE;
-    if (!check_attributes(node, known, error) || !get_unit(node, &scale, error)
-        || !get_number(node, "buffers", G_MAXUINT32, &device->max_buffers, error)
-        || !get_number(node, "entries", G_MAXUINT32, &device->max_entries, error)
-        || !get_number(node, "memory", G_MAXINT64 / scale, &device->max_bytes, error))
+    if (!check_attributes(node, known, error) || !get_unit(node, &scale, error) ||
+        !get_number(node, "buffers", G_MAXUINT32, &device->max_buffers, error) ||
+        !get_number(node, "entries", G_MAXUINT32, &device->max_entries, error) ||
+        !get_number(node, "memory", G_MAXINT64 / scale, &device->max_bytes, error))
         return FALSE;
     device->max_bytes *= scale;
     return TRUE;
 }
 
-static gboolean parse_consumers(const xmlNode *node, DomainDevice *device, GError **error)
+static gboolean
+parse_consumers(const xmlNode *node, DomainDevice *device, GError **error)
 {
     static const char *const known[] = {"group", "max", "write", NULL};
     g_autofree char *write = NULL;
 
     if (!node)
         return TRUE;
-    if (!check_attributes(node, known, error)
-        || !get_number(node, "max", G_MAXUINT32, &device->max_consumers, error))
+    if (!check_attributes(node, known, error) ||
+        !get_number(node, "max", G_MAXUINT32, &device->max_consumers, error))
         return FALSE;
     write = get_attribute(node, "write");
     if (write && !g_str_equal(write, "yes") && !g_str_equal(write, "no")) {
@@ -210,7 +235,8 @@ static gboolean parse_consumers(const xmlNode *node, DomainDevice *device, GErro
     return TRUE;
 }
 
-static gboolean parse_device(const xmlNode *node, Domain *self, GError **error)
+static gboolean
+parse_device(const xmlNode *node, Domain *self, GError **error)
 {
     static const char *const known[] = {"alias", NULL};
     static const char *const children[] = {"limits", "consumers", NULL};
@@ -228,16 +254,19 @@ static gboolean parse_device(const xmlNode *node, Domain *self, GError **error)
     }
     g_ptr_array_add(self->devices, device);
     if (!device->alias || !domain_alias_is_usable(device->alias)) {
-        INVALID(error, "<vdmabuf:device> has alias='%s', it takes letters, digits, '-' and '_', "
-                       "such as vdmabuf0", device->alias ? device->alias : "");
+        INVALID(error,
+                "<vdmabuf:device> has alias='%s', it takes letters, digits, '-' and '_', "
+                "such as vdmabuf0",
+                device->alias ? device->alias : "");
         return FALSE;
     }
-    return check_attributes(node, known, error) && check_children(node, children, error)
-           && parse_limits(find_child(node, DOMAIN_NAMESPACE, "limits"), device, error)
-           && parse_consumers(find_child(node, DOMAIN_NAMESPACE, "consumers"), device, error);
+    return check_attributes(node, known, error) && check_children(node, children, error) &&
+           parse_limits(find_child(node, DOMAIN_NAMESPACE, "limits"), device, error) &&
+           parse_consumers(find_child(node, DOMAIN_NAMESPACE, "consumers"), device, error);
 }
 
-static void parse_memory(const xmlNode *root, Domain *self)
+static void
+parse_memory(const xmlNode *root, Domain *self)
 {
     const xmlNode *access = find_child(find_child(root, NULL, "memoryBacking"), NULL, "access");
     const xmlNode *numa = find_child(find_child(root, NULL, "cpu"), NULL, "numa");
@@ -260,12 +289,13 @@ static void parse_memory(const xmlNode *root, Domain *self)
         self->shared_memory = shared;
 }
 
-static gboolean parse_root(const xmlNode *root, Domain *self, GError **error)
+static gboolean
+parse_root(const xmlNode *root, Domain *self, GError **error)
 {
     static const char *const none[] = {NULL};
     static const char *const children[] = {"device", NULL};
-    const xmlNode *vdmabuf = find_child(find_child(root, NULL, "metadata"), DOMAIN_NAMESPACE,
-                                        "vdmabuf");
+    const xmlNode *vdmabuf =
+        find_child(find_child(root, NULL, "metadata"), DOMAIN_NAMESPACE, "vdmabuf");
     const xmlNode *commandline = find_child(root, DOMAIN_QEMU_NAMESPACE, "commandline");
 
     self->name = get_text(find_child(root, NULL, "name"));
@@ -293,7 +323,8 @@ static gboolean parse_root(const xmlNode *root, Domain *self, GError **error)
     return TRUE;
 }
 
-Domain *domain_parse(const char *xml, gsize size, GError **error)
+Domain *
+domain_parse(const char *xml, gsize size, GError **error)
 {
     g_autoptr(Domain) self = g_new0(Domain, 1);
     g_autoptr(xmlDoc) document = NULL;
@@ -304,7 +335,7 @@ Domain *domain_parse(const char *xml, gsize size, GError **error)
 
     /* Neither files nor the network, no entity is replaced, and the parser's limits stay on. */
     if (size <= G_MAXINT)
-        document = xmlReadMemory(xml, (int)size, "domain.xml", NULL,
+        document = xmlReadMemory(xml, (int) size, "domain.xml", NULL,
                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     root = document ? xmlDocGetRootElement(document) : NULL;
     if (!root || !node_is(root, NULL, "domain")) {
@@ -323,7 +354,8 @@ Domain *domain_parse(const char *xml, gsize size, GError **error)
 }
 
 /* Options of QEMU as "type,key=value,key=value": the value of @key; ",," stands for a comma. */
-static char *get_option(const char *options, const char *key)
+static char *
+get_option(const char *options, const char *key)
 {
     g_autoptr(GString) part = g_string_new(NULL);
 
@@ -342,14 +374,15 @@ static char *get_option(const char *options, const char *key)
 }
 
 /* The id of the chardev that connects to @path */
-static char *find_chardev(const Domain *self, const char *path)
+static char *
+find_chardev(const Domain *self, const char *path)
 {
     for (guint i = 0; i + 1 < self->arguments->len; i++) {
         const char *value = g_ptr_array_index(self->arguments, i + 1);
         g_autofree char *found = NULL;
 
-        if (!g_str_equal(g_ptr_array_index(self->arguments, i), "-chardev")
-            || !g_str_has_prefix(value, "socket,"))
+        if (!g_str_equal(g_ptr_array_index(self->arguments, i), "-chardev") ||
+            !g_str_has_prefix(value, "socket,"))
             continue;
         found = get_option(value, "path");
         if (g_strcmp0(found, path) == 0)
@@ -359,7 +392,8 @@ static char *find_chardev(const Domain *self, const char *path)
 }
 
 /* JSON without the space that it may have between its parts */
-static char *squeeze(const char *json)
+static char *
+squeeze(const char *json)
 {
     GString *squeezed = g_string_new(NULL);
     gboolean quoted = FALSE;
@@ -373,7 +407,8 @@ static char *squeeze(const char *json)
     return g_string_free(squeezed, FALSE);
 }
 
-static gboolean has_device(const Domain *self, const char *chardev)
+static gboolean
+has_device(const Domain *self, const char *chardev)
 {
     g_autofree char *reference = g_strdup_printf("\"chardev\":\"%s\"", chardev);
 
@@ -396,37 +431,45 @@ static gboolean has_device(const Domain *self, const char *chardev)
     return FALSE;
 }
 
-static gboolean check_device(const Domain *self, const DomainDevice *device, const char *directory,
-                             GError **error)
+static gboolean
+check_device(const Domain *self, const DomainDevice *device, const char *directory, GError **error)
 {
-    g_autofree char *path = g_strdup_printf("%s/%s/%s.vhost", directory, self->name,
-                                            device->alias);
+    g_autofree char *path = g_strdup_printf("%s/%s/%s.vhost", directory, self->name, device->alias);
     g_autofree char *chardev = NULL;
 
-    if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-        INVALID(error, "the socket path '%s' is longer than a socket's name can be; give the "
-                       "domain or the device a shorter name", path);
+    if (strlen(path) >= sizeof(((struct sockaddr_un *) NULL)->sun_path)) {
+        INVALID(error,
+                "the socket path '%s' is longer than a socket's name can be; give the "
+                "domain or the device a shorter name",
+                path);
         return FALSE;
     }
     chardev = find_chardev(self, path);
     if (!chardev) {
-        INVALID(error, "<qemu:commandline> has no '-chardev socket,id=%s,path=%s', which vdmabuf "
-                       "device '%s' needs; " REMEDY, device->alias, path, device->alias);
+        INVALID(error,
+                "<qemu:commandline> has no '-chardev socket,id=%s,path=%s', which vdmabuf "
+                "device '%s' needs; " REMEDY,
+                device->alias, path, device->alias);
         return FALSE;
     }
     if (!has_device(self, chardev)) {
-        INVALID(error, "<qemu:commandline> has no -device '" DOMAIN_QEMU_DEVICE "' on the chardev "
-                       "'%s', which vdmabuf device '%s' needs; " REMEDY, chardev, device->alias);
+        INVALID(error,
+                "<qemu:commandline> has no -device '" DOMAIN_QEMU_DEVICE "' on the chardev "
+                "'%s', which vdmabuf device '%s' needs; " REMEDY,
+                chardev, device->alias);
         return FALSE;
     }
     return TRUE;
 }
 
-gboolean domain_check(const Domain *self, const char *directory, GError **error)
+gboolean
+domain_check(const Domain *self, const char *directory, GError **error)
 {
     if (!domain_name_is_usable(self->name)) {
-        INVALID(error, "a domain with a vdmabuf device cannot be named '%s'; its name becomes one "
-                       "of a directory", self->name);
+        INVALID(error,
+                "a domain with a vdmabuf device cannot be named '%s'; its name becomes one "
+                "of a directory",
+                self->name);
         return FALSE;
     }
     if (!self->shared_memory) {

@@ -38,8 +38,8 @@ typedef struct {
 typedef struct {
     char *name;
     char *uuid;
-    GPtrArray *devices;    /* DomainDevice */
-    GPtrArray *arguments;  /* char *: those of qemu:commandline, in order */
+    GPtrArray *devices;   /* DomainDevice */
+    GPtrArray *arguments; /* char *: those of qemu:commandline, in order */
     gboolean shared_memory;
 } Domain;
 

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *read_input(int fd, gsize *size, GError **error)
+static char *
+read_input(int fd, gsize *size, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     char buffer[65536];
@@ -34,7 +35,8 @@ static char *read_input(int fd, gsize *size, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static gboolean prepare(const InstanceHost *host, const Domain *domain, GError **error)
+static gboolean
+prepare(const InstanceHost *host, const Domain *domain, GError **error)
 {
     if (!domain_check(domain, host->directory, error))
         return FALSE;
@@ -50,7 +52,8 @@ static gboolean prepare(const InstanceHost *host, const Domain *domain, GError *
 }
 
 /* libvirtd has been started anew, under running guests; QEMU and its broker did not notice. */
-static gboolean reconnect(const InstanceHost *host, const Domain *domain, GError **error)
+static gboolean
+reconnect(const InstanceHost *host, const Domain *domain, GError **error)
 {
     for (guint i = 0; i < domain->devices->len; i++) {
         if (!instance_adopt(host, domain, g_ptr_array_index(domain->devices, i), error))
@@ -59,8 +62,9 @@ static gboolean reconnect(const InstanceHost *host, const Domain *domain, GError
     return TRUE;
 }
 
-gboolean hook_run(const InstanceHost *host, const char *name, const char *operation,
-                  const char *phase, int input, GError **error)
+gboolean
+hook_run(const InstanceHost *host, const char *name, const char *operation, const char *phase,
+         int input, GError **error)
 {
     g_autofree char *xml = NULL;
     g_autoptr(Domain) domain = NULL;
@@ -72,9 +76,9 @@ gboolean hook_run(const InstanceHost *host, const char *name, const char *operat
             instance_stop_all(host, name);
         return TRUE;
     }
-    if (!g_str_equal(phase, "begin")
-        || !(g_str_equal(operation, "prepare") || g_str_equal(operation, "reconnect")
-             || g_str_equal(operation, "migrate")))
+    if (!g_str_equal(phase, "begin") ||
+        !(g_str_equal(operation, "prepare") || g_str_equal(operation, "reconnect") ||
+          g_str_equal(operation, "migrate")))
         return TRUE;
 
     xml = read_input(input, &size, error);

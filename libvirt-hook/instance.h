@@ -32,11 +32,11 @@ char *instance_unit_name(const char *domain, const char *alias);
 char *instance_config(const InstanceHost *host, const Domain *domain, const DomainDevice *device);
 
 /* Writes the configuration and starts the broker anew; it listens when this returns. */
-gboolean instance_start(const InstanceHost *host, const Domain *domain,
-                        const DomainDevice *device, GError **error);
+gboolean instance_start(const InstanceHost *host, const Domain *domain, const DomainDevice *device,
+                        GError **error);
 /* Starts the broker if it does not run; one that runs is left alone. */
-gboolean instance_adopt(const InstanceHost *host, const Domain *domain,
-                        const DomainDevice *device, GError **error);
+gboolean instance_adopt(const InstanceHost *host, const Domain *domain, const DomainDevice *device,
+                        GError **error);
 /* Stops every broker of a domain and removes its directory; does what it can. */
 void instance_stop_all(const InstanceHost *host, const char *domain);
 

@@ -19,7 +19,8 @@ static const char usage[] =
     "  --help     print this\n"
     "  --version  print the version\n";
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     InstanceHost host = {
         .directory = VDMABUF_RUNDIR,

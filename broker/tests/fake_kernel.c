@@ -16,26 +16,27 @@
 
 #define BIT64(n) (G_GUINT64_CONSTANT(1) << (n))
 
-void fake_kernel_init(FakeKernel *self)
+void
+fake_kernel_init(FakeKernel *self)
 {
     memset(self, 0, sizeof(*self));
     self->probe = -1;
     /* More than a guest may negotiate here: bit 26 is VHOST_F_LOG_ALL. */
-    self->offered = BIT64(VIRTIO_F_VERSION_1) | BIT64(VIRTIO_RING_F_EVENT_IDX)
-                    | BIT64(VIRTIO_RING_F_INDIRECT_DESC) | BIT64(VIRTIO_F_ACCESS_PLATFORM)
-                    | BIT64(26);
-    self->module = (struct vdmabuf_limits){.max_buffers = 256,
-                                           .max_entries = 262144,
-                                           .max_bytes = BIT64(30),
-                                           .max_consumers = 4};
+    self->offered = BIT64(VIRTIO_F_VERSION_1) | BIT64(VIRTIO_RING_F_EVENT_IDX) |
+                    BIT64(VIRTIO_RING_F_INDIRECT_DESC) | BIT64(VIRTIO_F_ACCESS_PLATFORM) |
+                    BIT64(26);
+    self->module = (struct vdmabuf_limits) {
+        .max_buffers = 256, .max_entries = 262144, .max_bytes = BIT64(30), .max_consumers = 4};
 }
 
-void fake_kernel_clear(FakeKernel *self)
+void
+fake_kernel_clear(FakeKernel *self)
 {
     fd_clear(&self->probe);
 }
 
-gboolean fake_kernel_is_open(FakeKernel *self)
+gboolean
+fake_kernel_is_open(FakeKernel *self)
 {
     struct pollfd poll_fd = {.fd = self->probe, .events = POLLIN};
 
@@ -48,39 +49,41 @@ gboolean fake_kernel_is_open(FakeKernel *self)
     return FALSE;
 }
 
-static int fail(int code)
+static int
+fail(int code)
 {
     errno = code;
     return -1;
 }
 
 /* Whether all of a ring's part is in the memory table, by addresses of this process */
-static gboolean is_accessible(FakeKernel *self, guint64 addr, guint64 size)
+static gboolean
+is_accessible(FakeKernel *self, guint64 addr, guint64 size)
 {
     for (guint i = 0; i < self->n_regions; i++) {
         const struct vhost_memory_region *region = &self->regions[i];
 
-        if (addr >= region->userspace_addr
-            && addr + size <= region->userspace_addr + region->memory_size)
+        if (addr >= region->userspace_addr &&
+            addr + size <= region->userspace_addr + region->memory_size)
             return TRUE;
     }
     return FALSE;
 }
 
-static int set_running(FakeKernel *self, gboolean running)
+static int
+set_running(FakeKernel *self, gboolean running)
 {
     if (!self->owner)
         return fail(EPERM);
     for (guint i = 0; running && i < VHOST_USER_N_VRINGS; i++) {
         const FakeRing *ring = &self->rings[i];
 
-        if (!ring->num || ring->kick < 0
-            || !is_accessible(self, ring->addr.desc_user_addr,
-                              vhost_user_vring_desc_size(ring->num))
-            || !is_accessible(self, ring->addr.avail_user_addr,
-                              vhost_user_vring_avail_size(ring->num))
-            || !is_accessible(self, ring->addr.used_user_addr,
-                              vhost_user_vring_used_size(ring->num)))
+        if (!ring->num || ring->kick < 0 ||
+            !is_accessible(self, ring->addr.desc_user_addr,
+                           vhost_user_vring_desc_size(ring->num)) ||
+            !is_accessible(self, ring->addr.avail_user_addr,
+                           vhost_user_vring_avail_size(ring->num)) ||
+            !is_accessible(self, ring->addr.used_user_addr, vhost_user_vring_used_size(ring->num)))
             return fail(EFAULT);
     }
     if (running)
@@ -91,18 +94,20 @@ static int set_running(FakeKernel *self, gboolean running)
     return 0;
 }
 
-static int set_limits(FakeKernel *self, const struct vdmabuf_limits *limits)
+static int
+set_limits(FakeKernel *self, const struct vdmabuf_limits *limits)
 {
-    if (limits->max_buffers > self->module.max_buffers
-        || limits->max_bytes > self->module.max_bytes
-        || limits->max_entries > self->module.max_entries
-        || limits->max_consumers > self->module.max_consumers)
+    if (limits->max_buffers > self->module.max_buffers ||
+        limits->max_bytes > self->module.max_bytes ||
+        limits->max_entries > self->module.max_entries ||
+        limits->max_consumers > self->module.max_consumers)
         return fail(EINVAL);
     self->limits = *limits;
     return 0;
 }
 
-static int get_consumer(FakeKernel *self, struct vdmabuf_consumer *consumer)
+static int
+get_consumer(FakeKernel *self, struct vdmabuf_consumer *consumer)
 {
     if (self->consumers >= self->limits.max_consumers)
         return fail(EDQUOT);
@@ -112,7 +117,8 @@ static int get_consumer(FakeKernel *self, struct vdmabuf_consumer *consumer)
     return consumer->fd < 0 ? -1 : 0;
 }
 
-static int set_vring_file(FakeKernel *self, gulong request, const struct vhost_vring_file *file)
+static int
+set_vring_file(FakeKernel *self, gulong request, const struct vhost_vring_file *file)
 {
     FakeRing *ring = &self->rings[file->index];
 
@@ -127,7 +133,8 @@ static int set_vring_file(FakeKernel *self, gulong request, const struct vhost_v
     return 0;
 }
 
-static int fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpointer argument)
+static int
+fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpointer argument)
 {
     FakeKernel *self = data;
     const struct vhost_vring_state *state = argument;
@@ -139,12 +146,12 @@ static int fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpoin
 
     switch (request) {
     case VHOST_GET_FEATURES:
-        *(__u64 *)argument = self->offered;
+        *(__u64 *) argument = self->offered;
         return 0;
     case VHOST_SET_FEATURES:
-        if (*(__u64 *)argument & ~self->offered)
+        if (*(__u64 *) argument & ~self->offered)
             return fail(EOPNOTSUPP);
-        self->features = *(__u64 *)argument;
+        self->features = *(__u64 *) argument;
         return 0;
     case VHOST_SET_OWNER:
         if (self->owner)
@@ -170,7 +177,7 @@ static int fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpoin
         self->rings[state->index].base = state->num;
         return 0;
     case VHOST_GET_VRING_BASE:
-        ((struct vhost_vring_state *)argument)->num = self->rings[state->index].base;
+        ((struct vhost_vring_state *) argument)->num = self->rings[state->index].base;
         return 0;
     case VHOST_SET_VRING_ADDR:
         self->rings[addr->index].addr = *addr;
@@ -180,12 +187,12 @@ static int fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpoin
     case VHOST_SET_VRING_ERR:
         return set_vring_file(self, request, argument);
     case VHOST_VDMABUF_SET_RUNNING:
-        return set_running(self, *(int *)argument);
+        return set_running(self, *(int *) argument);
     case VHOST_VDMABUF_SET_VM:
-        self->vm = *(struct vdmabuf_vm *)argument;
+        self->vm = *(struct vdmabuf_vm *) argument;
         return 0;
     case VHOST_VDMABUF_GET_LIMITS:
-        *(struct vdmabuf_limits *)argument = self->limits;
+        *(struct vdmabuf_limits *) argument = self->limits;
         return 0;
     case VHOST_VDMABUF_SET_LIMITS:
         return set_limits(self, argument);
@@ -196,7 +203,8 @@ static int fake_ioctl(gpointer data, int fd G_GNUC_UNUSED, gulong request, gpoin
     }
 }
 
-VhostDevice *fake_kernel_open(gpointer data, GError **error G_GNUC_UNUSED)
+VhostDevice *
+fake_kernel_open(gpointer data, GError **error G_GNUC_UNUSED)
 {
     FakeKernel *self = data;
     int ends[2];
@@ -218,7 +226,8 @@ VhostDevice *fake_kernel_open(gpointer data, GError **error G_GNUC_UNUSED)
     return vhost_device_new(ends[1], fake_ioctl, self);
 }
 
-int test_memfd(gsize size)
+int
+test_memfd(gsize size)
 {
     int fd = memfd_create("vdmabuf-test", MFD_CLOEXEC);
 
@@ -227,7 +236,8 @@ int test_memfd(gsize size)
     return fd;
 }
 
-guint test_count_fds(void)
+guint
+test_count_fds(void)
 {
     g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
     guint n = 0;
@@ -237,7 +247,8 @@ guint test_count_fds(void)
     return n;
 }
 
-guint test_count_mappings(const char *name)
+guint
+test_count_mappings(const char *name)
 {
     g_autofree char *maps = NULL;
     guint n = 0;

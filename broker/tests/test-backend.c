@@ -29,7 +29,8 @@ static const BackendSettings settings = {
     .limits = {.max_buffers = 16, .max_bytes = 1 << 20, .flags = VDMABUF_LIMITS_WRITABLE},
 };
 
-static void set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     GError *error = NULL;
 
@@ -43,7 +44,8 @@ static void set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* Nothing of a backend stays, whatever happened to it. */
-static void tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     backend_free(self->backend);
     g_assert_false(fake_kernel_is_open(&self->kernel));
@@ -52,7 +54,8 @@ static void tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(test_count_fds(), ==, self->fds_before);
 }
 
-static gboolean handle(Fixture *self, const VhostUserMessage *message, int fd, GError **error)
+static gboolean
+handle(Fixture *self, const VhostUserMessage *message, int fd, GError **error)
 {
     int fds[VHOST_USER_MAX_FDS] = {fd, -1, -1, -1, -1, -1, -1, -1};
     gboolean result = backend_handle(self->backend, message, fds, &self->reply, error);
@@ -61,7 +64,8 @@ static gboolean handle(Fixture *self, const VhostUserMessage *message, int fd, G
     return result;
 }
 
-static void assert_handled(Fixture *self, VhostUserMessage message, int fd)
+static void
+assert_handled(Fixture *self, VhostUserMessage message, int fd)
 {
     g_autoptr(GError) error = NULL;
 
@@ -69,18 +73,20 @@ static void assert_handled(Fixture *self, VhostUserMessage message, int fd)
     g_assert_no_error(error);
 }
 
-static void assert_refused(Fixture *self, VhostUserMessage message, int fd, VhostUserError code,
-                           const char *says)
+static void
+assert_refused(Fixture *self, VhostUserMessage message, int fd, VhostUserError code,
+               const char *says)
 {
     g_autoptr(GError) error = NULL;
 
     g_assert_false(handle(self, &message, fd, &error));
-    g_assert_error(error, VHOST_USER_ERROR, (int)code);
+    g_assert_error(error, VHOST_USER_ERROR, (int) code);
     if (!strstr(error->message, says))
         g_error("'%s' does not say '%s'", error->message, says);
 }
 
-static guint64 reply_u64(Fixture *self)
+static guint64
+reply_u64(Fixture *self)
 {
     guint64 value;
 
@@ -89,16 +95,17 @@ static guint64 reply_u64(Fixture *self)
     return value;
 }
 
-#define SIMPLE(name) ((VhostUserMessage){.request = VHOST_USER_##name})
-#define WITH_U64(name, value) ((VhostUserMessage){.request = VHOST_USER_##name, .u64 = (value)})
-#define WITH_VRING(name, ring, number) \
-    ((VhostUserMessage){.request = VHOST_USER_##name, .vring = {(ring), (number)}})
-#define WITH_FD(name, ring, has) \
-    ((VhostUserMessage){.request = VHOST_USER_##name, .vring_fd = {(ring), (has)}})
+#define SIMPLE(name) ((VhostUserMessage) {.request = VHOST_USER_##name})
+#define WITH_U64(name, value) ((VhostUserMessage) {.request = VHOST_USER_##name, .u64 = (value)})
+#define WITH_VRING(name, ring, number)                                                             \
+    ((VhostUserMessage) {.request = VHOST_USER_##name, .vring = {(ring), (number)}})
+#define WITH_FD(name, ring, has)                                                                   \
+    ((VhostUserMessage) {.request = VHOST_USER_##name, .vring_fd = {(ring), (has)}})
 
-static VhostUserMessage addr_message(guint index, guint64 base)
+static VhostUserMessage
+addr_message(guint index, guint64 base)
 {
-    return (VhostUserMessage){
+    return (VhostUserMessage) {
         .request = VHOST_USER_SET_VRING_ADDR,
         .addr = {.index = index,
                  .desc_user_addr = base,
@@ -107,22 +114,25 @@ static VhostUserMessage addr_message(guint index, guint64 base)
     };
 }
 
-static VhostUserMessage memory_message(guint64 user_addr)
+static VhostUserMessage
+memory_message(guint64 user_addr)
 {
-    return (VhostUserMessage){
+    return (VhostUserMessage) {
         .request = VHOST_USER_SET_MEM_TABLE,
         .memory = {.n_regions = 1, .regions = {{0, MEMORY_SIZE, user_addr, 0}}},
     };
 }
 
-static void negotiate(Fixture *self, guint64 features)
+static void
+negotiate(Fixture *self, guint64 features)
 {
     assert_handled(self, SIMPLE(SET_OWNER), -1);
     assert_handled(self, WITH_U64(SET_FEATURES, features), -1);
     assert_handled(self, memory_message(USER_BASE), test_memfd(MEMORY_SIZE));
 }
 
-static void set_up_ring(Fixture *self, guint index)
+static void
+set_up_ring(Fixture *self, guint index)
 {
     assert_handled(self, WITH_VRING(SET_VRING_NUM, index, RING_SIZE), -1);
     assert_handled(self, WITH_VRING(SET_VRING_BASE, index, 7 + index), -1);
@@ -131,7 +141,8 @@ static void set_up_ring(Fixture *self, guint index)
     assert_handled(self, WITH_FD(SET_VRING_CALL, index, TRUE), eventfd(0, EFD_CLOEXEC));
 }
 
-static void start(Fixture *self)
+static void
+start(Fixture *self)
 {
     negotiate(self, VERSION_1 | TRANSPORT);
     for (guint i = 0; i < 2; i++)
@@ -144,7 +155,8 @@ static void start(Fixture *self)
     g_assert_true(self->kernel.running);
 }
 
-static void test_features(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_features(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint64 features;
 
@@ -170,7 +182,8 @@ static void test_features(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(backend_has_reply_ack(self->backend));
 }
 
-static void test_config(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_config(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     struct virtio_vdmabuf_config space;
     VhostUserMessage message = {.request = VHOST_USER_GET_CONFIG, .config = {.size = 24}};
@@ -203,7 +216,8 @@ static void test_config(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(reply_u64(self), ==, 1);
 }
 
-static void test_vm(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_vm(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_assert_cmpint(self->kernel.vm.pid, ==, 4321);
     g_assert_cmpstr(self->kernel.vm.name, ==, "web-1");
@@ -214,7 +228,8 @@ static void test_vm(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* A name that is too long ends before a character, not in it. */
-static void test_long_name(void)
+static void
+test_long_name(void)
 {
     FakeKernel kernel;
     g_autofree char *name = g_strconcat(
@@ -233,7 +248,8 @@ static void test_long_name(void)
     fake_kernel_clear(&kernel);
 }
 
-static void test_limits_too_high(void)
+static void
+test_limits_too_high(void)
 {
     g_autoptr(GError) error = NULL;
     FakeKernel kernel;
@@ -250,7 +266,8 @@ static void test_limits_too_high(void)
     fake_kernel_clear(&kernel);
 }
 
-static void test_start(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_start(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     start(self);
     g_assert_cmpuint(self->kernel.n_regions, ==, 1);
@@ -271,7 +288,8 @@ static void test_start(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* Rings are born enabled where the protocol features are not negotiated. */
-static void test_start_without_enable(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_start_without_enable(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     negotiate(self, VERSION_1);
     set_up_ring(self, 0);
@@ -282,7 +300,8 @@ static void test_start_without_enable(Fixture *self, gconstpointer data G_GNUC_U
                    "without VHOST_USER_F_PROTOCOL_FEATURES");
 }
 
-static void test_stop(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_stop(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     start(self);
     self->kernel.rings[0].base = 0xfffe;
@@ -291,9 +310,9 @@ static void test_stop(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(self->kernel.running);
     assert_handled(self, WITH_VRING(SET_VRING_ENABLE, 1, 0), -1);
     assert_handled(self, WITH_VRING(GET_VRING_BASE, 0, 0), -1);
-    g_assert_cmphex(reply_u64(self), ==, (guint64)0xfffe << 32 | 0);
+    g_assert_cmphex(reply_u64(self), ==, (guint64) 0xfffe << 32 | 0);
     assert_handled(self, WITH_VRING(GET_VRING_BASE, 1, 0), -1);
-    g_assert_cmphex(reply_u64(self), ==, (guint64)33 << 32 | 1);
+    g_assert_cmphex(reply_u64(self), ==, (guint64) 33 << 32 | 1);
     g_assert_cmpuint(self->kernel.stops, ==, 1);
 
     /* Not before the next kick, with or without enable */
@@ -307,17 +326,19 @@ static void test_stop(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* QEMU's order for some devices: no SET_VRING_ENABLE 0 before GET_VRING_BASE */
-static void test_stop_by_base(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_stop_by_base(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     start(self);
     self->kernel.rings[1].base = 99;
     assert_handled(self, WITH_VRING(GET_VRING_BASE, 0, 0), -1);
     g_assert_false(self->kernel.running);
     assert_handled(self, WITH_VRING(GET_VRING_BASE, 1, 0), -1);
-    g_assert_cmphex(reply_u64(self), ==, (guint64)99 << 32 | 1);
+    g_assert_cmphex(reply_u64(self), ==, (guint64) 99 << 32 | 1);
 }
 
-static void test_memory_while_running(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_memory_while_running(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint64 old;
 
@@ -345,7 +366,8 @@ static void test_memory_while_running(Fixture *self, gconstpointer data G_GNUC_U
     g_assert_cmpuint(self->kernel.rings[0].base, ==, 500);
 }
 
-static void test_memory_refused_by_kernel(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_memory_refused_by_kernel(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint64 old;
 
@@ -360,14 +382,16 @@ static void test_memory_refused_by_kernel(Fixture *self, gconstpointer data G_GN
     g_assert_cmpuint(test_count_mappings("vdmabuf-test"), ==, 1);
 }
 
-static void test_memory_truncated_file(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_memory_truncated_file(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     assert_handled(self, SIMPLE(SET_OWNER), -1);
     assert_refused(self, memory_message(USER_BASE), test_memfd(MEMORY_SIZE / 2),
                    VHOST_USER_ERROR_REFUSED, "of a file that has");
 }
 
-static void test_order(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_order(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     assert_refused(self, memory_message(USER_BASE), test_memfd(MEMORY_SIZE),
                    VHOST_USER_ERROR_REFUSED, "SET_MEM_TABLE: the kernel refuses");
@@ -375,7 +399,8 @@ static void test_order(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_refused(self, SIMPLE(SET_OWNER), -1, VHOST_USER_ERROR_REFUSED, "VHOST_SET_OWNER");
 }
 
-static void test_ring_addresses(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_ring_addresses(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     VhostUserMessage message;
 
@@ -399,7 +424,8 @@ static void test_ring_addresses(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* The size can grow after the addresses were checked. */
-static void test_ring_grows(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_ring_grows(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     VhostUserMessage message = addr_message(0, USER_BASE);
 
@@ -414,7 +440,8 @@ static void test_ring_grows(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(self->kernel.running);
 }
 
-static void test_while_running(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_while_running(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int old;
 
@@ -444,7 +471,8 @@ static void test_while_running(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(self->kernel.running);
 }
 
-static void test_needs_version_1(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_needs_version_1(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     negotiate(self, 0);
     set_up_ring(self, 0);
@@ -454,7 +482,8 @@ static void test_needs_version_1(Fixture *self, gconstpointer data G_GNUC_UNUSED
                    VHOST_USER_ERROR_REFUSED, "VIRTIO_F_VERSION_1");
 }
 
-static void test_detach(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_detach(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     start(self);
     backend_detach(self->backend);
@@ -471,7 +500,8 @@ static void test_detach(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(self->kernel.running);
 }
 
-static void test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = NULL;
 
@@ -488,11 +518,11 @@ static void test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_LIMIT);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, function) \
-    g_test_add("/backend/" path, Fixture, NULL, set_up, function, tear_down)
+#define ADD(path, function) g_test_add("/backend/" path, Fixture, NULL, set_up, function, tear_down)
     ADD("features", test_features);
     ADD("config", test_config);
     ADD("vm", test_vm);

@@ -31,7 +31,8 @@ typedef struct {
     guint fds_before;
 } Fixture;
 
-static void on_closed(Connection *connection, const GError *error, gpointer data)
+static void
+on_closed(Connection *connection, const GError *error, gpointer data)
 {
     Fixture *self = data;
 
@@ -43,7 +44,8 @@ static void on_closed(Connection *connection, const GError *error, gpointer data
     backend_detach(self->backend);
 }
 
-static void connect_qemu(Fixture *self)
+static void
+connect_qemu(Fixture *self)
 {
     int ends[2];
 
@@ -56,7 +58,8 @@ static void connect_qemu(Fixture *self)
     self->connection = connection_new(ends[0], self->backend, on_closed, self);
 }
 
-static void set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     static const BackendSettings settings = {0};
 
@@ -68,7 +71,8 @@ static void set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_main_context_iteration(NULL, FALSE);
 }
 
-static void tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_clear_pointer(&self->connection, connection_free);
     fd_clear(&self->peer);
@@ -81,20 +85,22 @@ static void tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* Until there is nothing to read any more */
-static void run(void)
+static void
+run(void)
 {
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }
 
 /* One sendmsg(2), whatever the bytes are; the descriptors are closed here. */
-static void send_bytes(Fixture *self, const void *bytes, gsize size, const int *fds, guint n_fds)
+static void
+send_bytes(Fixture *self, const void *bytes, gsize size, const int *fds, guint n_fds)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int) * 32)];
     } control = {0};
-    struct iovec iov = {.iov_base = (void *)bytes, .iov_len = size};
+    struct iovec iov = {.iov_base = (void *) bytes, .iov_len = size};
     struct msghdr packet = {.msg_iov = &iov, .msg_iovlen = 1};
 
     if (n_fds) {
@@ -108,13 +114,13 @@ static void send_bytes(Fixture *self, const void *bytes, gsize size, const int *
         cmsg->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
         memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * n_fds);
     }
-    g_assert_cmpint(sendmsg(self->peer, &packet, MSG_NOSIGNAL), ==, (gssize)size);
+    g_assert_cmpint(sendmsg(self->peer, &packet, MSG_NOSIGNAL), ==, (gssize) size);
     for (guint i = 0; i < n_fds; i++)
         close(fds[i]);
 }
 
-static gsize build(guint8 *bytes, guint32 request, guint32 flags, const void *payload,
-                   guint32 size)
+static gsize
+build(guint8 *bytes, guint32 request, guint32 flags, const void *payload, guint32 size)
 {
     guint32 header[3] = {request, VERSION | flags, size};
 
@@ -124,8 +130,9 @@ static gsize build(guint8 *bytes, guint32 request, guint32 flags, const void *pa
     return sizeof(header) + size;
 }
 
-static void send_message(Fixture *self, guint32 request, guint32 flags, const void *payload,
-                         guint32 size, const int *fds, guint n_fds)
+static void
+send_message(Fixture *self, guint32 request, guint32 flags, const void *payload, guint32 size,
+             const int *fds, guint n_fds)
 {
     guint8 bytes[VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD];
 
@@ -133,7 +140,8 @@ static void send_message(Fixture *self, guint32 request, guint32 flags, const vo
     run();
 }
 
-static void assert_reply(Fixture *self, guint32 request, guint64 value)
+static void
+assert_reply(Fixture *self, guint32 request, guint64 value)
 {
     guint8 bytes[64];
     guint32 header[3];
@@ -148,7 +156,8 @@ static void assert_reply(Fixture *self, guint32 request, guint64 value)
     g_assert_cmphex(got, ==, value);
 }
 
-static void assert_no_reply(Fixture *self)
+static void
+assert_no_reply(Fixture *self)
 {
     guint8 byte;
 
@@ -157,7 +166,8 @@ static void assert_no_reply(Fixture *self)
 }
 
 /* The broker has closed the connection, because of what the sentence says. */
-static void assert_closed(Fixture *self, const char *says)
+static void
+assert_closed(Fixture *self, const char *says)
 {
     guint8 byte;
 
@@ -173,26 +183,30 @@ static void assert_closed(Fixture *self, const char *says)
     g_assert_cmpuint(test_count_fds(), <=, self->fds_before + 1);
 }
 
-static void send_u64(Fixture *self, guint32 request, guint32 flags, guint64 value)
+static void
+send_u64(Fixture *self, guint32 request, guint32 flags, guint64 value)
 {
     send_message(self, request, flags, &value, sizeof(value), NULL, 0);
 }
 
-static void send_vring(Fixture *self, guint32 request, guint32 index, guint32 value)
+static void
+send_vring(Fixture *self, guint32 request, guint32 index, guint32 value)
 {
     guint32 payload[2] = {index, value};
 
     send_message(self, request, 0, payload, sizeof(payload), NULL, 0);
 }
 
-static void send_eventfd(Fixture *self, guint32 request, guint64 index)
+static void
+send_eventfd(Fixture *self, guint32 request, guint64 index)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
 
     send_message(self, request, 0, &index, sizeof(index), &fd, 1);
 }
 
-static gsize memory_payload(guint8 *payload, guint n)
+static gsize
+memory_payload(guint8 *payload, guint n)
 {
     guint64 page = sysconf(_SC_PAGESIZE);
     guint64 header = n;
@@ -206,7 +220,8 @@ static gsize memory_payload(guint8 *payload, guint n)
     return 8 + n * 32;
 }
 
-static void send_memory(Fixture *self, guint n, guint32 flags)
+static void
+send_memory(Fixture *self, guint n, guint32 flags)
 {
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
     int fds[VHOST_USER_MAX_FDS];
@@ -218,14 +233,15 @@ static void send_memory(Fixture *self, guint n, guint32 flags)
 }
 
 /* What QEMU 11.1 sends for vhost-user-test-device-pci, in its order */
-static void bring_up(Fixture *self)
+static void
+bring_up(Fixture *self)
 {
-    guint64 features = G_GUINT64_CONSTANT(1) << VIRTIO_F_VERSION_1
-                       | G_GUINT64_CONSTANT(1) << VHOST_USER_F_PROTOCOL_FEATURES;
+    guint64 features = G_GUINT64_CONSTANT(1) << VIRTIO_F_VERSION_1 |
+                       G_GUINT64_CONSTANT(1) << VHOST_USER_F_PROTOCOL_FEATURES;
     guint64 page = sysconf(_SC_PAGESIZE);
 
     send_message(self, VHOST_USER_GET_FEATURES, 0, NULL, 0, NULL, 0);
-    g_assert_cmpint(recv(self->peer, (guint8[20]){0}, 20, MSG_DONTWAIT), ==, 20);
+    g_assert_cmpint(recv(self->peer, (guint8[20]) {0}, 20, MSG_DONTWAIT), ==, 20);
     send_message(self, VHOST_USER_GET_PROTOCOL_FEATURES, 0, NULL, 0, NULL, 0);
     assert_reply(self, VHOST_USER_GET_PROTOCOL_FEATURES, 0x209);
     send_u64(self, VHOST_USER_SET_PROTOCOL_FEATURES, 0, 0x209);
@@ -259,7 +275,8 @@ static void bring_up(Fixture *self)
     assert_no_reply(self);
 }
 
-static void test_session(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_session(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     bring_up(self);
     send_vring(self, VHOST_USER_SET_VRING_ENABLE, 0, 0);
@@ -275,7 +292,8 @@ static void test_session(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* QEMU is killed, and another one comes. */
-static void test_again(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_again(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     for (guint i = 0; i < 3; i++) {
         bring_up(self);
@@ -293,7 +311,8 @@ static void test_again(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* Every byte by itself, with the main loop between */
-static void test_trickle(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_trickle(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD];
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
@@ -315,14 +334,16 @@ static void test_trickle(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* Many messages in one go; the answers come in order. */
-static void test_burst(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_burst(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[100 * VHOST_USER_HEADER_SIZE];
     gsize size = 0;
 
     for (guint i = 0; i < 100; i++)
-        size += build(bytes + size, i % 2 ? VHOST_USER_GET_QUEUE_NUM
-                                          : VHOST_USER_GET_PROTOCOL_FEATURES, 0, NULL, 0);
+        size +=
+            build(bytes + size, i % 2 ? VHOST_USER_GET_QUEUE_NUM : VHOST_USER_GET_PROTOCOL_FEATURES,
+                  0, NULL, 0);
     send_bytes(self, bytes, size, NULL, 0);
     run();
     for (guint i = 0; i < 100; i++) {
@@ -334,7 +355,8 @@ static void test_burst(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_no_reply(self);
 }
 
-static void test_reply_ack(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_reply_ack(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     /* Asked for without being negotiated: no answer */
     send_message(self, VHOST_USER_SET_OWNER, NEED_REPLY, NULL, 0, NULL, 0);
@@ -357,7 +379,8 @@ static void test_reply_ack(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "VHOST_SET_OWNER");
 }
 
-static void test_backend_req_fd(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_backend_req_fd(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
     guint before = test_count_fds();
@@ -367,7 +390,8 @@ static void test_backend_req_fd(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(test_count_fds(), ==, before - 1);
 }
 
-static void test_unknown(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_unknown(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int fds[2] = {test_memfd(4096), test_memfd(4096)};
 
@@ -376,18 +400,20 @@ static void test_unknown(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "unknown vhost-user request 44");
 }
 
-static void test_bad_size(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_bad_size(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[64];
 
     bring_up(self);
-    build(bytes, VHOST_USER_SET_FEATURES, 0, (guint8[4]){0}, 4);
+    build(bytes, VHOST_USER_SET_FEATURES, 0, (guint8[4]) {0}, 4);
     send_bytes(self, bytes, 16, NULL, 0);
     assert_closed(self, "payload of 4 bytes");
 }
 
 /* Refused when the header is there; nobody waits for 4 GiB. */
-static void test_huge_size(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_huge_size(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint32 header[3] = {VHOST_USER_SET_MEM_TABLE, VERSION, G_MAXUINT32};
 
@@ -395,7 +421,8 @@ static void test_huge_size(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "payload of 4294967295 bytes");
 }
 
-static void test_missing_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_missing_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
     int fd = test_memfd(PAGES * sysconf(_SC_PAGESIZE));
@@ -406,7 +433,8 @@ static void test_missing_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "2 regions and came with 1");
 }
 
-static void test_too_many_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_too_many_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
     int fds[32];
@@ -424,7 +452,8 @@ static void test_too_many_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "more than 8 file descriptors");
 }
 
-static void test_late_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_late_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD];
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
@@ -436,7 +465,8 @@ static void test_late_fds(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "in the middle of a message");
 }
 
-static void test_cut_off(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_cut_off(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD];
     guint8 payload[VHOST_USER_MAX_PAYLOAD];
@@ -451,25 +481,28 @@ static void test_cut_off(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     assert_closed(self, "in the middle of a message");
 }
 
-static void test_bad_ring(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_bad_ring(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
 
     bring_up(self);
-    send_message(self, VHOST_USER_SET_VRING_KICK, 0, (guint64[1]){7}, 8, &fd, 1);
+    send_message(self, VHOST_USER_SET_VRING_KICK, 0, (guint64[1]) {7}, 8, &fd, 1);
     assert_closed(self, "names ring 7");
 }
 
-static void test_log(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_log(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int fd = test_memfd(4096);
 
     bring_up(self);
-    send_message(self, VHOST_USER_SET_LOG_BASE, 0, (guint64[2]){4096, 0}, 16, &fd, 1);
+    send_message(self, VHOST_USER_SET_LOG_BASE, 0, (guint64[2]) {4096, 0}, 16, &fd, 1);
     assert_closed(self, "cannot be migrated");
 }
 
-static void test_peer_does_not_read(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_peer_does_not_read(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint8 bytes[64 * VHOST_USER_HEADER_SIZE];
     gsize size = 0;
@@ -485,7 +518,8 @@ static void test_peer_does_not_read(Fixture *self, gconstpointer data G_GNUC_UNU
 }
 
 /* Random messages, some cut, some with descriptors: no crash, and nothing stays behind. */
-static void test_random(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_random(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     guint closed = 0;
 
@@ -496,8 +530,8 @@ static void test_random(Fixture *self, gconstpointer data G_GNUC_UNUSED)
         guint32 flags = g_test_rand_int_range(0, 30) ? NEED_REPLY : g_test_rand_int_range(0, 32);
         guint n_fds = g_test_rand_int_range(0, 10) ? 0 : g_test_rand_int_range(1, 12);
         gsize size = g_test_rand_int_range(0, 10)
-                         ? (gsize[]){0, 8, 40, 36}[g_test_rand_int_range(0, 4)]
-                         : (gsize)g_test_rand_int_range(0, VHOST_USER_MAX_PAYLOAD + 1);
+                         ? (gsize[]) {0, 8, 40, 36}[g_test_rand_int_range(0, 4)]
+                         : (gsize) g_test_rand_int_range(0, VHOST_USER_MAX_PAYLOAD + 1);
         int fds[12];
 
         for (gsize i = 0; i < sizeof(payload); i++)
@@ -508,8 +542,8 @@ static void test_random(Fixture *self, gconstpointer data G_GNUC_UNUSED)
             size = memory_payload(payload, n_fds);
         }
         for (guint i = 0; i < n_fds; i++)
-            fds[i] = g_test_rand_int_range(0, 4)
-                         ? test_memfd(PAGES * sysconf(_SC_PAGESIZE)) : eventfd(0, EFD_CLOEXEC);
+            fds[i] = g_test_rand_int_range(0, 4) ? test_memfd(PAGES * sysconf(_SC_PAGESIZE))
+                                                 : eventfd(0, EFD_CLOEXEC);
         size = build(bytes, request, flags, payload, size);
         if (g_test_rand_int_range(0, 30) == 0)
             size = g_test_rand_int_range(1, size + 1);
@@ -529,7 +563,8 @@ static void test_random(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_test_message("%u of 3000 random messages ended the connection", closed);
 }
 
-static int connect_consumer(Fixture *self, char text[256])
+static int
+connect_consumer(Fixture *self, char text[256])
 {
     union {
         struct cmsghdr align;
@@ -553,11 +588,12 @@ static int connect_consumer(Fixture *self, char text[256])
     text[got] = 0;
     if (CMSG_FIRSTHDR(&packet))
         memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&packet)), sizeof(fd));
-    g_assert_cmpint(recv(peer, (char[1]){0}, 1, MSG_DONTWAIT), ==, 0);
+    g_assert_cmpint(recv(peer, (char[1]) {0}, 1, MSG_DONTWAIT), ==, 0);
     return fd;
 }
 
-static void test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     char text[256];
 
@@ -578,7 +614,8 @@ static void test_consumer(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* It has gone before it is answered. */
-static void test_consumer_gone(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_consumer_gone(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     int ends[2];
 
@@ -587,10 +624,11 @@ static void test_consumer_gone(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(consumer_socket_serve(ends[0], 10, 1000, self->backend));
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, function) \
+#define ADD(path, function)                                                                        \
     g_test_add("/connection/" path, Fixture, NULL, set_up, function, tear_down)
     ADD("session", test_session);
     ADD("again", test_again);

@@ -17,21 +17,24 @@ typedef struct {
     struct ucred peer;
 } Fixture;
 
-static void set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+set_up(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     self->dir = g_dir_make_tmp("vdmabuf-test-XXXXXX", NULL);
     g_assert_nonnull(self->dir);
     self->path = g_build_filename(self->dir, "vdmabuf0.vhost", NULL);
 }
 
-static void tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+tear_down(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_assert_cmpint(g_rmdir(self->dir), ==, 0);
     g_free(self->dir);
     g_free(self->path);
 }
 
-static void on_accept(int fd, const struct ucred *peer, gpointer data)
+static void
+on_accept(int fd, const struct ucred *peer, gpointer data)
 {
     Fixture *self = data;
 
@@ -40,18 +43,20 @@ static void on_accept(int fd, const struct ucred *peer, gpointer data)
     self->peer = *peer;
 }
 
-static int connect_to(const char *path, int type)
+static int
+connect_to(const char *path, int type)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
         fd_clear(&fd);
     return fd;
 }
 
-static Listener *assert_listener(Fixture *self)
+static Listener *
+assert_listener(Fixture *self)
 {
     GError *error = NULL;
     Listener *listener = listener_new(SOCK_STREAM, self->path, NULL, on_accept, self, &error);
@@ -60,7 +65,8 @@ static Listener *assert_listener(Fixture *self)
     return listener;
 }
 
-static void assert_fails(Fixture *self, const char *path, const char *group, const char *says)
+static void
+assert_fails(Fixture *self, const char *path, const char *group, const char *says)
 {
     g_autoptr(GError) error = NULL;
 
@@ -70,7 +76,8 @@ static void assert_fails(Fixture *self, const char *path, const char *group, con
         g_error("'%s' does not say '%s'", error->message, says);
 }
 
-static void test_accept(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_accept(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     Listener *listener = assert_listener(self);
     auto_fd int fd = connect_to(self->path, SOCK_STREAM);
@@ -86,7 +93,8 @@ static void test_accept(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(access(self->path, F_OK), ==, -1);
 }
 
-static void test_group(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_group(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     struct group *own = getgrgid(getegid());
     Listener *listener;
@@ -107,14 +115,15 @@ static void test_group(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* A program that was killed leaves its socket's file. */
-static void test_stale(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_stale(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     Listener *listener;
 
     g_strlcpy(address.sun_path, self->path, sizeof(address.sun_path));
-    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *) &address, sizeof(address)), ==, 0);
     g_assert_cmpint(listen(fd, 1), ==, 0);
     assert_fails(self, self->path, NULL, "another program listens on");
     fd_clear(&fd);
@@ -122,7 +131,8 @@ static void test_stale(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     listener_free(listener);
 }
 
-static void test_not_a_socket(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_not_a_socket(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *target = g_build_filename(self->dir, "precious", NULL);
 
@@ -135,7 +145,8 @@ static void test_not_a_socket(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_unlink(target);
 }
 
-static void test_long_path(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_long_path(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *name = g_strnfill(120, 'n');
     g_autofree char *path = g_build_filename(self->dir, name, NULL);
@@ -147,7 +158,8 @@ static void test_long_path(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 }
 
 /* The file has been replaced by somebody else's: it is not removed. */
-static void test_replaced(Fixture *self, gconstpointer data G_GNUC_UNUSED)
+static void
+test_replaced(Fixture *self, gconstpointer data G_GNUC_UNUSED)
 {
     Listener *first = assert_listener(self);
     Listener *second;
@@ -160,10 +172,11 @@ static void test_replaced(Fixture *self, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(access(self->path, F_OK), ==, -1);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, function) \
+#define ADD(path, function)                                                                        \
     g_test_add("/listener/" path, Fixture, NULL, set_up, function, tear_down)
     ADD("accept", test_accept);
     ADD("group", test_group);

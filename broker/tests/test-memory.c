@@ -8,7 +8,8 @@
 #include "fd.h"
 #include "guest_memory.h"
 
-static void assert_refused(const VhostUserMemory *table, const int *fds, const char *says)
+static void
+assert_refused(const VhostUserMemory *table, const int *fds, const char *says)
 {
     g_autoptr(GError) error = NULL;
     guint before = test_count_mappings("vdmabuf-test");
@@ -20,7 +21,8 @@ static void assert_refused(const VhostUserMemory *table, const int *fds, const c
     g_assert_cmpuint(test_count_mappings("vdmabuf-test"), ==, before);
 }
 
-static void test_map(void)
+static void
+test_map(void)
 {
     gsize page = sysconf(_SC_PAGESIZE);
     auto_fd int fd = test_memfd(8 * page);
@@ -36,7 +38,7 @@ static void test_map(void)
     g_assert_nonnull(memory);
     g_assert_cmpint(pwrite(fd, "hello", 6, 3 * page + 10), ==, 6);
     g_assert_true(guest_memory_translate(memory, 0x40000 + 10, 6, &addr));
-    memcpy(text, (const void *)(guintptr)addr, sizeof(text));
+    memcpy(text, (const void *) (guintptr) addr, sizeof(text));
     g_assert_cmpstr(text, ==, "hello");
 
     /* All of a region and not a byte more; never from one region into the next */
@@ -50,7 +52,8 @@ static void test_map(void)
     g_assert_false(guest_memory_translate(NULL, 0x10000, 1, &addr));
 }
 
-static void test_refused(void)
+static void
+test_refused(void)
 {
     gsize page = sysconf(_SC_PAGESIZE);
     auto_fd int fd = test_memfd(4 * page);
@@ -61,14 +64,15 @@ static void test_refused(void)
     };
 
     /* The first region maps, the second does not: nothing stays. */
-    assert_refused(&table, (int[]){fd, fd}, "of a file that has");
+    assert_refused(&table, (int[]) {fd, fd}, "of a file that has");
     table.regions[1].mmap_offset = 0;
-    assert_refused(&table, (int[]){fd, other}, "not a file that can be shared");
-    assert_refused(&table, (int[]){fd, -1}, "cannot look at");
+    assert_refused(&table, (int[]) {fd, other}, "not a file that can be shared");
+    assert_refused(&table, (int[]) {fd, -1}, "cannot look at");
 }
 
 /* Which a broker that reads guest memory would die of */
-static void test_truncated(void)
+static void
+test_truncated(void)
 {
     gsize page = sysconf(_SC_PAGESIZE);
     auto_fd int fd = test_memfd(4 * page);
@@ -81,7 +85,8 @@ static void test_truncated(void)
     g_assert_true(guest_memory_translate(memory, 0x10000, page, &addr));
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/memory/map", test_map);

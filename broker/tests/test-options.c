@@ -8,21 +8,23 @@
 
 static Options *parse(GError **error, const char *first, ...) G_GNUC_NULL_TERMINATED;
 
-static Options *parse(GError **error, const char *first, ...)
+static Options *
+parse(GError **error, const char *first, ...)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     va_list args;
 
-    g_ptr_array_add(argv, (gpointer)"vhost-user-vdmabuf");
+    g_ptr_array_add(argv, (gpointer) "vhost-user-vdmabuf");
     va_start(args, first);
     for (const char *arg = first; arg; arg = va_arg(args, const char *))
-        g_ptr_array_add(argv, (gpointer)arg);
+        g_ptr_array_add(argv, (gpointer) arg);
     va_end(args);
     g_ptr_array_add(argv, NULL);
-    return options_parse((char **)argv->pdata, error);
+    return options_parse((char **) argv->pdata, error);
 }
 
-static void test_defaults(void)
+static void
+test_defaults(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Options) options = parse(&error, SOCKETS, NULL);
@@ -38,14 +40,15 @@ static void test_defaults(void)
     g_assert_cmpuint(options->limits.flags, ==, 0);
 }
 
-static void test_all(void)
+static void
+test_all(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Options) options = parse(
-        &error, "--fd=3", "--consumer-socket=/run/v.sock", "--socket-group=libvirt-qemu",
-        "--consumer-group=libvirt", "--device=/dev/v", "--name=web 1",
-        "--uuid=00112233-4455-6677-8899-aabbccddeeff", "--max-buffers=1", "--max-bytes=2G",
-        "--max-entries=3", "--max-consumers=4", "--writable", "--seccomp=off", NULL);
+    g_autoptr(Options) options =
+        parse(&error, "--fd=3", "--consumer-socket=/run/v.sock", "--socket-group=libvirt-qemu",
+              "--consumer-group=libvirt", "--device=/dev/v", "--name=web 1",
+              "--uuid=00112233-4455-6677-8899-aabbccddeeff", "--max-buffers=1", "--max-bytes=2G",
+              "--max-entries=3", "--max-consumers=4", "--writable", "--seccomp=off", NULL);
 
     g_assert_no_error(error);
     g_assert_cmpint(options->fd, ==, 3);
@@ -62,7 +65,8 @@ static void test_all(void)
     g_assert_false(options->seccomp);
 }
 
-static void assert_fails(Options *options, GError *error, const char *says)
+static void
+assert_fails(Options *options, GError *error, const char *says)
 {
     g_assert_null(options);
     g_assert_nonnull(error);
@@ -71,14 +75,17 @@ static void assert_fails(Options *options, GError *error, const char *says)
     g_error_free(error);
 }
 
-#define ASSERT_FAILS(says, ...) \
-    G_STMT_START { \
-        GError *error_ = NULL; \
-        Options *options_ = parse(&error_, __VA_ARGS__, NULL); \
-        assert_fails(options_, error_, says); \
-    } G_STMT_END
+#define ASSERT_FAILS(says, ...)                                                                    \
+    G_STMT_START                                                                                   \
+    {                                                                                              \
+        GError *error_ = NULL;                                                                     \
+        Options *options_ = parse(&error_, __VA_ARGS__, NULL);                                     \
+        assert_fails(options_, error_, says);                                                      \
+    }                                                                                              \
+    G_STMT_END
 
-static void test_wrong(void)
+static void
+test_wrong(void)
 {
     ASSERT_FAILS("one of socket-path and fd", "--consumer-socket=/run/v.sock");
     ASSERT_FAILS("consumer-socket is needed", "--socket-path=/run/v.vhost");
@@ -102,7 +109,8 @@ static void test_wrong(void)
     ASSERT_FAILS("Unknown option", SOCKETS, "--nonsense");
 }
 
-static char *write_config(const char *text)
+static char *
+write_config(const char *text)
 {
     g_autofree char *path = g_build_filename(g_get_tmp_dir(), "vdmabuf-options-XXXXXX", NULL);
     int fd = g_mkstemp(path);
@@ -113,7 +121,8 @@ static char *write_config(const char *text)
     return g_strconcat("--config=", path, NULL);
 }
 
-static void test_config(void)
+static void
+test_config(void)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *config = write_config(
@@ -130,7 +139,8 @@ static void test_config(void)
     g_unlink(config + strlen("--config="));
 }
 
-static void test_wrong_config(void)
+static void
+test_wrong_config(void)
 {
     static const struct {
         const char *text;
@@ -153,7 +163,8 @@ static void test_wrong_config(void)
     ASSERT_FAILS("cannot read the configuration '/no/such/file'", "--config=/no/such/file");
 }
 
-static void test_information(void)
+static void
+test_information(void)
 {
     g_autoptr(Options) version = parse(NULL, "--version", NULL);
     g_autoptr(Options) capabilities = parse(NULL, "--print-capabilities", NULL);
@@ -162,7 +173,8 @@ static void test_information(void)
     g_assert_true(capabilities->print_capabilities);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options/defaults", test_defaults);

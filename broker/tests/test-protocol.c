@@ -13,21 +13,22 @@ typedef struct {
     VhostUserMessage message;
 } Case;
 
-static gboolean parse(Case *self, guint32 request, guint32 flags, guint32 size, guint n_fds,
-                      GError **error)
+static gboolean
+parse(Case *self, guint32 request, guint32 flags, guint32 size, guint n_fds, GError **error)
 {
     guint8 bytes[VHOST_USER_HEADER_SIZE];
     guint32 header[3] = {request, flags, size};
 
     memcpy(bytes, header, sizeof(bytes));
-    return vhost_user_header_parse(bytes, &self->header, error)
-           && vhost_user_message_parse(&self->header, self->payload, n_fds, PAGE, &self->message,
-                                       error);
+    return vhost_user_header_parse(bytes, &self->header, error) &&
+           vhost_user_message_parse(&self->header, self->payload, n_fds, PAGE, &self->message,
+                                    error);
 }
 
 /* The message is refused, and the sentence says what was wrong. */
-static void assert_malformed(Case *self, guint32 request, guint32 flags, guint32 size,
-                             guint n_fds, const char *says)
+static void
+assert_malformed(Case *self, guint32 request, guint32 flags, guint32 size, guint n_fds,
+                 const char *says)
 {
     g_autoptr(GError) error = NULL;
 
@@ -38,7 +39,8 @@ static void assert_malformed(Case *self, guint32 request, guint32 flags, guint32
     g_assert_null(strchr(error->message, '\n'));
 }
 
-static void assert_good(Case *self, guint32 request, guint32 size, guint n_fds)
+static void
+assert_good(Case *self, guint32 request, guint32 size, guint n_fds)
 {
     g_autoptr(GError) error = NULL;
 
@@ -47,18 +49,20 @@ static void assert_good(Case *self, guint32 request, guint32 size, guint n_fds)
     g_assert_cmpuint(self->message.request, ==, request);
 }
 
-static void put_u32(Case *self, gsize at, guint32 value)
+static void
+put_u32(Case *self, gsize at, guint32 value)
 {
     memcpy(self->payload + at, &value, sizeof(value));
 }
 
-static void put_u64(Case *self, gsize at, guint64 value)
+static void
+put_u64(Case *self, gsize at, guint64 value)
 {
     memcpy(self->payload + at, &value, sizeof(value));
 }
 
-static void put_region(Case *self, guint index, guint64 guest, guint64 size, guint64 user,
-                       guint64 offset)
+static void
+put_region(Case *self, guint index, guint64 guest, guint64 size, guint64 user, guint64 offset)
 {
     put_u64(self, 8 + index * 32, guest);
     put_u64(self, 16 + index * 32, size);
@@ -66,7 +70,8 @@ static void put_region(Case *self, guint index, guint64 guest, guint64 size, gui
     put_u64(self, 32 + index * 32, offset);
 }
 
-static void test_header(void)
+static void
+test_header(void)
 {
     Case self = {0};
 
@@ -91,20 +96,27 @@ static void test_header(void)
 }
 
 /* Every request that takes no file descriptor is refused with one. */
-static void test_fds(void)
+static void
+test_fds(void)
 {
     static const struct {
         guint32 request;
         guint32 size;
     } without[] = {
-        {VHOST_USER_GET_FEATURES, 0},     {VHOST_USER_SET_FEATURES, 8},
-        {VHOST_USER_SET_OWNER, 0},        {VHOST_USER_RESET_OWNER, 0},
-        {VHOST_USER_SET_VRING_NUM, 8},    {VHOST_USER_SET_VRING_ADDR, 40},
-        {VHOST_USER_SET_VRING_BASE, 8},   {VHOST_USER_GET_VRING_BASE, 8},
+        {VHOST_USER_GET_FEATURES, 0},
+        {VHOST_USER_SET_FEATURES, 8},
+        {VHOST_USER_SET_OWNER, 0},
+        {VHOST_USER_RESET_OWNER, 0},
+        {VHOST_USER_SET_VRING_NUM, 8},
+        {VHOST_USER_SET_VRING_ADDR, 40},
+        {VHOST_USER_SET_VRING_BASE, 8},
+        {VHOST_USER_GET_VRING_BASE, 8},
         {VHOST_USER_GET_PROTOCOL_FEATURES, 0},
         {VHOST_USER_SET_PROTOCOL_FEATURES, 8},
-        {VHOST_USER_GET_QUEUE_NUM, 0},    {VHOST_USER_SET_VRING_ENABLE, 8},
-        {VHOST_USER_GET_CONFIG, 12},      {VHOST_USER_SET_CONFIG, 12},
+        {VHOST_USER_GET_QUEUE_NUM, 0},
+        {VHOST_USER_SET_VRING_ENABLE, 8},
+        {VHOST_USER_GET_CONFIG, 12},
+        {VHOST_USER_SET_CONFIG, 12},
     };
     Case self = {0};
 
@@ -117,7 +129,8 @@ static void test_fds(void)
     assert_good(&self, VHOST_USER_SET_BACKEND_REQ_FD, 0, 1);
 }
 
-static void test_refused(void)
+static void
+test_refused(void)
 {
     Case self = {0};
 
@@ -125,7 +138,8 @@ static void test_refused(void)
     assert_malformed(&self, VHOST_USER_SET_LOG_FD, VERSION, 0, 1, "cannot be migrated");
 }
 
-static void test_memory(void)
+static void
+test_memory(void)
 {
     const guint32 one = 8 + 32;
     const guint32 two = 8 + 2 * 32;
@@ -191,7 +205,8 @@ static void test_memory(void)
     assert_good(&self, VHOST_USER_SET_MEM_TABLE, 8 + 8 * 32, 8);
 }
 
-static void test_vring(void)
+static void
+test_vring(void)
 {
     static const guint32 bad_nums[] = {0, 3, 255, 65536, G_MAXUINT32};
     Case self = {0};
@@ -221,7 +236,8 @@ static void test_vring(void)
     assert_malformed(&self, VHOST_USER_GET_VRING_BASE, VERSION, 8, 0, "names ring 4294967295");
 }
 
-static void test_vring_fd(void)
+static void
+test_vring_fd(void)
 {
     static const guint32 requests[] = {VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
                                        VHOST_USER_SET_VRING_ERR};
@@ -251,8 +267,8 @@ static void test_vring_fd(void)
     }
 }
 
-static void put_addr(Case *self, guint32 index, guint32 flags, guint64 desc, guint64 used,
-                     guint64 avail)
+static void
+put_addr(Case *self, guint32 index, guint32 flags, guint64 desc, guint64 used, guint64 avail)
 {
     put_u32(self, 0, index);
     put_u32(self, 4, flags);
@@ -262,7 +278,8 @@ static void put_addr(Case *self, guint32 index, guint32 flags, guint64 desc, gui
     put_u64(self, 32, 0);
 }
 
-static void test_vring_addr(void)
+static void
+test_vring_addr(void)
 {
     Case self = {0};
 
@@ -285,7 +302,8 @@ static void test_vring_addr(void)
     assert_malformed(&self, VHOST_USER_SET_VRING_ADDR, VERSION, 40, 0, "misaligned");
 }
 
-static void test_config(void)
+static void
+test_config(void)
 {
     Case self = {0};
     VhostUserReply reply;
@@ -315,7 +333,8 @@ static void test_config(void)
     g_assert_cmpuint(header[2], ==, 268);
 }
 
-static void test_replies(void)
+static void
+test_replies(void)
 {
     VhostUserReply reply;
     guint64 value;
@@ -330,7 +349,8 @@ static void test_replies(void)
     g_assert_cmpuint(reply.bytes[16], ==, 77);
 }
 
-static void assert_invariants(const VhostUserMessage *message)
+static void
+assert_invariants(const VhostUserMessage *message)
 {
     const VhostUserMemory *memory = &message->memory;
 
@@ -368,26 +388,27 @@ static void assert_invariants(const VhostUserMessage *message)
 }
 
 /* Random messages near good ones; --seed of the test program repeats a run. */
-static void test_random(void)
+static void
+test_random(void)
 {
     guint accepted = 0;
 
     for (guint round = 0; round < 200000; round++) {
         Case self = {0};
         guint32 request = g_test_rand_int_range(0, 46);
-        guint32 flags = g_test_rand_int_range(0, 8) ? VERSION : (guint32)g_test_rand_int();
-        guint32 size = (guint32[]){0, 8, 12, 36, 40, 72}[g_test_rand_int_range(0, 6)];
+        guint32 flags = g_test_rand_int_range(0, 8) ? VERSION : (guint32) g_test_rand_int();
+        guint32 size = (guint32[]) {0, 8, 12, 36, 40, 72}[g_test_rand_int_range(0, 6)];
         guint n_fds = g_test_rand_int_range(0, 3);
 
         if (g_test_rand_int_range(0, 20) == 0)
             size = g_test_rand_int_range(0, VHOST_USER_MAX_PAYLOAD + 1);
         for (guint32 i = 0; i < size; i += 4) {
-            static const guint32 interesting[] = {0, 1, 2, 24, 0x100, 0x1000, 0xfffff000,
-                                                  0xffffffff};
+            static const guint32 interesting[] = {0,     1,      2,          24,
+                                                  0x100, 0x1000, 0xfffff000, 0xffffffff};
 
             put_u32(&self, MIN(i, sizeof(self.payload) - 4),
                     g_test_rand_int_range(0, 8) ? interesting[g_test_rand_int_range(0, 8)]
-                                                : (guint32)g_test_rand_int());
+                                                : (guint32) g_test_rand_int());
         }
         if (parse(&self, request, flags, size, n_fds, NULL)) {
             assert_invariants(&self.message);
@@ -398,7 +419,8 @@ static void test_random(void)
     g_assert_cmpuint(accepted, >, 1000);
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/protocol/header", test_header);

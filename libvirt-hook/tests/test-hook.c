@@ -7,16 +7,16 @@
 
 #include "hook.h"
 
-#define XML \
-    "<domain xmlns:qemu='" DOMAIN_QEMU_NAMESPACE "'><name>%1$s</name>" \
-    "<uuid>00112233-4455-6677-8899-aabbccddeeff</uuid>" \
-    "<metadata><v:vdmabuf xmlns:v='" DOMAIN_NAMESPACE "'><v:device alias='vdmabuf0'>" \
-    "<v:limits buffers='9' memory='1' unit='GiB'/><v:consumers write='yes'/></v:device>" \
-    "</v:vdmabuf></metadata>" \
-    "<memoryBacking><access mode='shared'/></memoryBacking>" \
-    "<qemu:commandline><qemu:arg value='-chardev'/>" \
-    "<qemu:arg value='socket,id=c0,path=%2$s/%1$s/vdmabuf0.vhost'/><qemu:arg value='-device'/>" \
-    "<qemu:arg value='{\"driver\":\"vhost-user-test-device-pci\",\"chardev\":\"c0\"}'/>" \
+#define XML                                                                                        \
+    "<domain xmlns:qemu='" DOMAIN_QEMU_NAMESPACE "'><name>%1$s</name>"                             \
+    "<uuid>00112233-4455-6677-8899-aabbccddeeff</uuid>"                                            \
+    "<metadata><v:vdmabuf xmlns:v='" DOMAIN_NAMESPACE "'><v:device alias='vdmabuf0'>"              \
+    "<v:limits buffers='9' memory='1' unit='GiB'/><v:consumers write='yes'/></v:device>"           \
+    "</v:vdmabuf></metadata>"                                                                      \
+    "<memoryBacking><access mode='shared'/></memoryBacking>"                                       \
+    "<qemu:commandline><qemu:arg value='-chardev'/>"                                               \
+    "<qemu:arg value='socket,id=c0,path=%2$s/%1$s/vdmabuf0.vhost'/><qemu:arg value='-device'/>"    \
+    "<qemu:arg value='{\"driver\":\"vhost-user-test-device-pci\",\"chardev\":\"c0\"}'/>"           \
     "</qemu:commandline></domain>"
 
 typedef struct {
@@ -27,22 +27,24 @@ typedef struct {
     char *xml;
 } Fixture;
 
-static void set_up(Fixture *self, gconstpointer name)
+static void
+set_up(Fixture *self, gconstpointer name)
 {
     self->base = g_dir_make_tmp("vdmabuf-hook-XXXXXX", NULL);
     self->directory = g_build_filename(self->base, "r", NULL);
     self->log = g_build_filename(self->base, "log", NULL);
-    self->xml = g_strdup_printf(XML, (const char *)name, self->directory);
-    self->host = (InstanceHost){.directory = self->directory,
-                                .owner = getuid(),
-                                .group = getgid(),
-                                .qemu_group = "libvirt-qemu",
-                                .consumer_group = "libvirt",
-                                .systemctl = SYSTEMCTL};
+    self->xml = g_strdup_printf(XML, (const char *) name, self->directory);
+    self->host = (InstanceHost) {.directory = self->directory,
+                                 .owner = getuid(),
+                                 .group = getgid(),
+                                 .qemu_group = "libvirt-qemu",
+                                 .consumer_group = "libvirt",
+                                 .systemctl = SYSTEMCTL};
     g_setenv("FAKE_SYSTEMCTL_LOG", self->log, TRUE);
 }
 
-static void tear_down(Fixture *self, gconstpointer name G_GNUC_UNUSED)
+static void
+tear_down(Fixture *self, gconstpointer name G_GNUC_UNUSED)
 {
     g_unlink(self->log);
     g_rmdir(self->directory);
@@ -53,8 +55,9 @@ static void tear_down(Fixture *self, gconstpointer name G_GNUC_UNUSED)
     g_free(self->xml);
 }
 
-static gboolean run(Fixture *self, const char *name, const char *operation, const char *phase,
-                    const char *xml, GError **error)
+static gboolean
+run(Fixture *self, const char *name, const char *operation, const char *phase, const char *xml,
+    GError **error)
 {
     g_autofree char *path = g_build_filename(self->base, "xml", NULL);
     gboolean result;
@@ -68,7 +71,8 @@ static gboolean run(Fixture *self, const char *name, const char *operation, cons
     return result;
 }
 
-static void assert_runs(Fixture *self, const char *name, const char *operation, const char *phase)
+static void
+assert_runs(Fixture *self, const char *name, const char *operation, const char *phase)
 {
     g_autoptr(GError) error = NULL;
 
@@ -76,8 +80,9 @@ static void assert_runs(Fixture *self, const char *name, const char *operation, 
     g_assert_no_error(error);
 }
 
-static void assert_fails(Fixture *self, const char *name, const char *operation, const char *xml,
-                         const char *says)
+static void
+assert_fails(Fixture *self, const char *name, const char *operation, const char *xml,
+             const char *says)
 {
     g_autoptr(GError) error = NULL;
 
@@ -88,7 +93,8 @@ static void assert_fails(Fixture *self, const char *name, const char *operation,
 }
 
 /* What was asked of systemd since the last time */
-static void assert_log(Fixture *self, const char *expected)
+static void
+assert_log(Fixture *self, const char *expected)
 {
     g_autofree char *text = NULL;
 
@@ -97,7 +103,8 @@ static void assert_log(Fixture *self, const char *expected)
     g_assert_cmpstr(text ? text : "", ==, expected);
 }
 
-static void test_life(Fixture *self, gconstpointer data)
+static void
+test_life(Fixture *self, gconstpointer data)
 {
     const char *name = data;
     g_autofree char *path = g_build_filename(self->directory, name, NULL);
@@ -142,7 +149,8 @@ static void test_life(Fixture *self, gconstpointer data)
     assert_log(self, "");
 }
 
-static void test_others(Fixture *self, gconstpointer data)
+static void
+test_others(Fixture *self, gconstpointer data)
 {
     static const char *const xml = "<domain><name>web-1</name><uuid>u</uuid></domain>";
 
@@ -157,7 +165,8 @@ static void test_others(Fixture *self, gconstpointer data)
     g_assert_cmpint(g_access(self->directory, F_OK), ==, -1);
 }
 
-static void test_refused(Fixture *self, gconstpointer data)
+static void
+test_refused(Fixture *self, gconstpointer data)
 {
     g_autofree char *other = g_strdup_printf(XML, "other", "/elsewhere");
     g_autofree char *large = g_strnfill(HOOK_MAX_XML + 1, ' ');
@@ -169,7 +178,8 @@ static void test_refused(Fixture *self, gconstpointer data)
     g_assert_cmpint(g_access(self->directory, F_OK), ==, -1);
 }
 
-static void test_broken(Fixture *self, gconstpointer data)
+static void
+test_broken(Fixture *self, gconstpointer data)
 {
     assert_fails(self, data, "prepare", self->xml,
                  "device 'vdmabuf0': the broker does not start: there is no /dev/vhost-vdmabuf "
@@ -184,7 +194,8 @@ static void test_broken(Fixture *self, gconstpointer data)
 }
 
 /* A broker can write to its directory: what it plants there is not followed. */
-static void test_planted(Fixture *self, gconstpointer data)
+static void
+test_planted(Fixture *self, gconstpointer data)
 {
     g_autofree char *path = g_build_filename(self->directory, data, NULL);
     g_autofree char *config = g_build_filename(path, "vdmabuf0.conf", NULL);
@@ -209,7 +220,8 @@ static void test_planted(Fixture *self, gconstpointer data)
     g_unlink(self->log);
 }
 
-static void assert_unit(const char *domain, const char *alias, const char *expected)
+static void
+assert_unit(const char *domain, const char *alias, const char *expected)
 {
     g_autofree char *unit = instance_unit_name(domain, alias);
 
@@ -217,7 +229,8 @@ static void assert_unit(const char *domain, const char *alias, const char *expec
 }
 
 /* The same as systemd-escape --template=vhost-user-vdmabuf@.service DOMAIN/DEVICE */
-static void test_unit_names(void)
+static void
+test_unit_names(void)
 {
     assert_unit("g1", "vdmabuf0", "vhost-user-vdmabuf@g1-vdmabuf0.service");
     assert_unit("web-1.a", "a_b-c", "vhost-user-vdmabuf@web\\x2d1.a-a_b\\x2dc.service");
@@ -226,10 +239,11 @@ static void test_unit_names(void)
     assert_unit("a\\b%h", "v", "vhost-user-vdmabuf@a\\x5cb\\x25h-v.service");
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, name, function) \
+#define ADD(path, name, function)                                                                  \
     g_test_add("/hook/" path, Fixture, name, set_up, function, tear_down)
     ADD("life", "web-1", test_life);
     ADD("others", "web-1", test_others);
