@@ -76,7 +76,7 @@ static u32 entries_to_runs(struct vhost_iotlb *umem, u64 size, struct vhost_vdma
 	for (i = 0; i < nr_entries; i++) {
 		u64 addr = le64_to_cpu(entries[i].addr);
 		u64 length = le64_to_cpu(entries[i].length);
-		struct vhost_vdmabuf_run *last = &runs[nr_runs - 1];
+		struct vhost_vdmabuf_run *last = nr_runs ? &runs[nr_runs - 1] : NULL;
 		u64 end;
 
 		if (!length || !PAGE_ALIGNED(addr) || !PAGE_ALIGNED(length) ||
@@ -84,7 +84,7 @@ static u32 entries_to_runs(struct vhost_iotlb *umem, u64 size, struct vhost_vdma
 		    check_add_overflow(sum, length, &sum))
 			return 0;
 
-		if (nr_runs && last->addr + last->length == addr) {
+		if (last && last->addr + last->length == addr) {
 			last->length += length;
 		} else {
 			runs[nr_runs].addr = addr;

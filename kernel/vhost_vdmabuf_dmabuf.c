@@ -100,20 +100,20 @@ static void import_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 
 /*
  * By DMA address: while a table is with its importer its page links belong to the dma-buf core,
- * which may have scrambled them.
+ * which may have scrambled them. Page by page: what is one piece to the device need not be one in
+ * memory, and an IOMMU looks up only the first address it is given.
  */
 static void sync_mapping(struct import_mapping *mapping, bool for_cpu)
 {
-	struct scatterlist *sg;
-	int i;
+	struct sg_dma_page_iter iter;
 
-	for_each_sgtable_dma_sg(&mapping->sgt, sg, i) {
+	for_each_sgtable_dma_page(&mapping->sgt, &iter, 0) {
+		dma_addr_t addr = sg_page_iter_dma_address(&iter);
+
 		if (for_cpu)
-			dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg), sg_dma_len(sg),
-						mapping->dir);
+			dma_sync_single_for_cpu(mapping->dev, addr, PAGE_SIZE, mapping->dir);
 		else
-			dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
-						   sg_dma_len(sg), mapping->dir);
+			dma_sync_single_for_device(mapping->dev, addr, PAGE_SIZE, mapping->dir);
 	}
 }
 
@@ -199,14 +199,20 @@ static int import_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* The dma-buf core counts users of the mapping, and asks for one only */
+/*
+ * The dma-buf core counts users of the mapping, and asks for one only. It does not say what they
+ * are going to do: drivers that capture into what they have vmapped write to it, and the kernel
+ * would not survive that on pages mapped read-only.
+ */
 static int import_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct vhost_vdmabuf_import *imp = dmabuf->priv;
 	void *vaddr;
 
-	vaddr = vmap(imp->buf->pages, imp->buf->nr_pages, VM_MAP,
-		     imp->write ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (!imp->write)
+		return -EACCES;
+
+	vaddr = vmap(imp->buf->pages, imp->buf->nr_pages, VM_MAP, PAGE_KERNEL);
 	if (!vaddr)
 		return -ENOMEM;
 
