@@ -28,12 +28,14 @@ check 'a read-only import sees a write of the guest that follows it' read_only
 # an offset in it is a guest-physical address.
 host_page() {
 	qemu=$(pgrep -f "guest=$guest,")
-	start=$(awk '/memfd:/ && $3 == "00000000" { split($1, a, "-"); print a[1]; exit }' \
+	grep memory-backend-memfd "/proc/$qemu/maps" >&2
+	start=$(awk '/memory-backend-memfd/ { split($1, a, "-"); print a[1]; exit }' \
 		"/proc/$qemu/maps")
 	# Two halves, as a shell's numbers have a sign.
 	# shellcheck disable=SC2046 # two words
 	set -- $(dd if="/proc/$qemu/pagemap" bs=8 count=1 skip=$((0x$start / 4096 + $1)) 2>/dev/null |
 		od -A n -t u4)
+	echo "entry $*" >&2
 	printf '0x%x\n' $(($1 + (($2 & 0x7fffff) << 32)))
 }
 

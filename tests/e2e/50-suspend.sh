@@ -6,14 +6,27 @@ guest=suspend
 guest-start --devices 2 "$guest" || exit 1
 socket=$(socket_of "$guest")
 
+# node SLOT: the node of the device behind the root port in that slot; the guest numbers its devices
+# in the order in which it finds them
+node() {
+	in_guest 60 "for one in /sys/class/misc/virtio-vdmabuf*; do
+		readlink -f \$one/device | grep -q :$1.0/ && echo /dev/\${one##*/}
+	done"
+}
+first=$(node 1e)
+second=$(node 1d)
+
+reaches() {
+	background guest1 in_guest 60 vdmabuf-steps "open $1" 'alloc 4096' "fill 0 0 4096 $2" \
+		'export 0' 'await released 50'
+	vdmabuf-steps "connect $(socket_of "$guest" "vdmabuf$2")" 'await frame 60' import \
+		"expect 0 0 4096 $2" release
+	status=$?
+	letgo guest1 && return $status
+}
+
 both_devices() {
-	for n in 0 1; do
-		device=/dev/virtio-vdmabuf$(echo $n | sed s/^0//)
-		in_guest 60 vdmabuf-steps "open $device" 'alloc 4096' "fill 0 0 4096 $n" \
-			'export 0' 'await released 50' &
-		vdmabuf-steps "connect $(socket_of "$guest" vdmabuf$n)" 'await frame 60' import \
-			"expect 0 0 4096 $n" release && wait $! || return 1
-	done
+	reaches "$first" 0 && reaches "$second" 1
 }
 check 'two devices of one guest each reach their own socket' both_devices
 
@@ -21,7 +34,7 @@ check 'two devices of one guest each reach their own socket' both_devices
 slept() {
 	background host1 vdmabuf-steps "connect $socket" 'await frame 60' import 'await gone 60' \
 		'await frame 60' import 'expect 1 0 4096 3' release hold
-	background guest2 in_guest 120 vdmabuf-steps open 'alloc 4096' 'fill 0 0 4096 3' \
+	background guest2 in_guest 120 vdmabuf-steps "open $first" 'alloc 4096' 'fill 0 0 4096 3' \
 		'export 0' 'await released 100' 'export 0' 'await released 60'
 	within 60 said host1 '^buffer 0' || return 1
 	in_guest 60 'echo devices >/sys/power/pm_test && echo freeze >/sys/power/state' ||
@@ -38,7 +51,7 @@ check 'over a suspend the producer keeps its device, and its next export works' 
 paused() {
 	background host1 vdmabuf-steps "connect $socket" 'await frame 60' 'await state 60' \
 		'await state 60' release hold
-	background guest2 in_guest 120 vdmabuf-steps open 'alloc 4096' 'export 0' \
+	background guest2 in_guest 120 vdmabuf-steps "open $first" 'alloc 4096' 'export 0' \
 		'await released 100'
 	within 60 said host1 '^event 1' || return 1
 	virsh suspend "$guest" && virsh resume "$guest" || return 1

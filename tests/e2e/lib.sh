@@ -61,9 +61,10 @@ fd_of() {
 letgo() {
 	eval "exec $(fd_of "$1")>&-"
 	wait "$(cat "$work/$1.pid")"
-	status=$?
+	ended=$?
+	cat "$work/$1"
 	rm -f "$work/$1.in"
-	return $status
+	return $ended
 }
 
 said() {

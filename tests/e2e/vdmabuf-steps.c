@@ -25,7 +25,6 @@
  *
  * Buffers are numbered from 0 in the order in which they were made.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
