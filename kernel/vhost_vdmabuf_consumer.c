@@ -103,8 +103,8 @@ static bool state_is_news(struct vhost_vdmabuf_consumer *consumer)
 
 /*
  * The next event, as if it had been read; *@serial is that of its frame. What is gone comes before
- * everything else, so that DEAD is the last event there is, and so that a consumer that wants more
- * frames has to read it. Returns false if there is no event.
+ * frames, so that a consumer that wants more of them has to read it, and before DEAD, which is the
+ * last event there is. Returns false if there is no event.
  */
 static bool peek_event(struct vhost_vdmabuf_consumer *consumer, struct vdmabuf_event *event,
 		       u64 *serial)
@@ -118,12 +118,13 @@ static bool peek_event(struct vhost_vdmabuf_consumer *consumer, struct vdmabuf_e
 	mutex_lock(&vd->lock);
 	event->state = vd->state;
 	event->superseded = consumer->superseded;
-	if (!list_empty(&consumer->gone)) {
+	if (state_is_news(consumer) &&
+	    (list_empty(&consumer->gone) || !(vd->state & VDMABUF_VM_DEAD))) {
+		event->type = VDMABUF_EVENT_STATE;
+	} else if (!list_empty(&consumer->gone)) {
 		event->type = VDMABUF_EVENT_GONE;
 		event->id = list_first_entry(&consumer->gone, struct vhost_vdmabuf_hold,
 					     consumer_node)->id;
-	} else if (state_is_news(consumer)) {
-		event->type = VDMABUF_EVENT_STATE;
 	} else {
 		buf = next_frame(consumer);
 		if (buf) {

@@ -199,18 +199,11 @@ static int import_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return 0;
 }
 
-/*
- * The dma-buf core counts users of the mapping, and asks for one only. It does not say what they
- * are going to do: drivers that capture into what they have vmapped write to it, and the kernel
- * would not survive that on pages mapped read-only.
- */
+/* The dma-buf core counts users of the mapping, and asks for one only */
 static int import_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct vhost_vdmabuf_import *imp = dmabuf->priv;
 	void *vaddr;
-
-	if (!imp->write)
-		return -EACCES;
 
 	vaddr = vmap(imp->buf->pages, imp->buf->nr_pages, VM_MAP, PAGE_KERNEL);
 	if (!vaddr)
@@ -237,7 +230,7 @@ static void import_release(struct dma_buf *dmabuf)
 	kfree(imp);
 }
 
-static const struct dma_buf_ops import_ops = {
+static const struct dma_buf_ops import_write_ops = {
 	.map_dma_buf		= import_map,
 	.unmap_dma_buf		= import_unmap,
 	.begin_cpu_access	= import_begin_cpu_access,
@@ -245,6 +238,20 @@ static const struct dma_buf_ops import_ops = {
 	.mmap			= import_mmap,
 	.vmap			= import_vmap,
 	.vunmap			= import_vunmap,
+	.release		= import_release,
+};
+
+/*
+ * Without vmap: it does not say what its users are going to do, and drivers that capture into what
+ * they have vmapped write to it. The kernel would not survive that on pages mapped read-only; and
+ * the dma-buf core warns of a vmap that fails, but not of one that there is not.
+ */
+static const struct dma_buf_ops import_read_ops = {
+	.map_dma_buf		= import_map,
+	.unmap_dma_buf		= import_unmap,
+	.begin_cpu_access	= import_begin_cpu_access,
+	.end_cpu_access		= import_end_cpu_access,
+	.mmap			= import_mmap,
 	.release		= import_release,
 };
 
@@ -266,7 +273,7 @@ struct dma_buf *vhost_vdmabuf_export(struct vhost_vdmabuf_buffer *buf, bool writ
 	mutex_init(&imp->lock);
 	INIT_LIST_HEAD(&imp->mappings);
 
-	info.ops = &import_ops;
+	info.ops = write ? &import_write_ops : &import_read_ops;
 	info.size = buf->size;
 	info.flags = write ? O_RDWR : O_RDONLY;
 	info.priv = imp;

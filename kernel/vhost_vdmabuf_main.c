@@ -382,13 +382,8 @@ static int start_ring(struct vhost_vdmabuf *vd, struct vhost_virtqueue *vq)
 
 	vhost_vq_set_backend(vq, vd);
 	ret = vhost_vq_init_access(vq);
-	if (ret) {
+	if (ret)
 		vhost_vq_set_backend(vq, NULL);
-		goto out;
-	}
-
-	/* What the guest has made available before has no kick to come */
-	vhost_poll_queue(&vq->poll);
 out:
 	mutex_unlock(&vq->mutex);
 
@@ -424,6 +419,10 @@ static long ioctl_set_running(struct vhost_vdmabuf *vd, int __user *arg)
 		}
 	}
 	set_running(vd, true);
+
+	/* What the guest has made available before has no kick to come */
+	for (i = 0; i < ARRAY_SIZE(vd->vqs); i++)
+		vhost_poll_queue(&vd->vqs[i].poll);
 out:
 	mutex_unlock(&vd->dev.mutex);
 

@@ -88,8 +88,8 @@ check "the guest's module can be unloaded and loaded without them" reload
 broker_killed() {
 	background host1 vdmabuf-steps "connect $socket" 'await frame 60' import 'expect 0 0 4096 5' \
 		'await dead 60' 'expect 0 0 4096 5' hold
-	background guest2 in_guest 120 vdmabuf-steps open 'alloc 4096' \
-		'fill 0 0 4096 5' 'export 0' 'await released 100'
+	background guest2 in_guest 400 vdmabuf-steps open 'alloc 4096' \
+		'fill 0 0 4096 5' 'export 0' 'await released 300'
 	within 60 said host1 '^buffer' || return 1
 	systemctl kill --signal=KILL "vhost-user-vdmabuf@$guest-vdmabuf0.service"
 	within 60 said host1 '^hold' || return 1

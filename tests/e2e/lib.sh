@@ -47,6 +47,8 @@ within() {
 background() {
 	name=$1
 	shift
+	# A check that failed may have left one of this name behind.
+	[ ! -p "$work/$name.in" ] || { kill "$(cat "$work/$name.pid")"; rm "$work/$name.in"; }
 	mkfifo "$work/$name.in"
 	"$@" <"$work/$name.in" >"$work/$name" 2>&1 &
 	echo $! >"$work/$name.pid"
@@ -72,6 +74,8 @@ said() {
 }
 
 pins() {
+	# Each processor counts for itself; this adds it up.
+	cat /proc/sys/vm/stat_refresh
 	awk '$1 == "nr_foll_pin_acquired" { a = $2 } $1 == "nr_foll_pin_released" { r = $2 }
 		END { print a - r }' /proc/vmstat
 }

@@ -1507,8 +1507,10 @@ static void mutate(Run *run, Request *request)
             request->length = pick(run, request->length + 1);
             break;
         case 4: {
-            gsize more = MIN(pick(run, 40), sizeof request->bytes - request->length);
+            /* MIN() looks at its arguments twice */
+            gsize more = pick(run, 40);
 
+            more = MIN(more, sizeof request->bytes - request->length);
             memset(request->bytes + request->length, pick(run, 256), more);
             request->length += more;
             break;
@@ -1795,6 +1797,8 @@ static void test_random(void)
     g_assert_cmpuint(guest_status(guest).bytes_registered, ==, run->world.bytes_registered);
     world_clear(&run->world);
     check_pins_become(pins);
+    /* Frames of buffers that are still registered may be on their way back */
+    guest_restart(guest);
     prove_good(guest);
     g_array_free(run->imports, TRUE);
     g_rand_free(run->rand);

@@ -34,8 +34,9 @@ def _both(stage):
     units = stage / "etc/systemd/system"
     for path in sorted((LAB_DIR / "level2/bin").iterdir()):
         _install(path, lib / "bin" / path.name)
-    for name in ("lab-guest.target", "lab-guest.service", "lab-devices.service"):
-        _install(LAB_DIR / "level2" / name, units / name)
+    for name in ("lab-small.target", "lab-devices.service"):
+        _install(LAB_DIR / "common" / name, units / name)
+    _install(LAB_DIR / "level2/lab-guest.service", units / "lab-guest.service")
     _enable(units, "lab-guest.service")
 
 
@@ -75,17 +76,19 @@ def boot(flavour):
 
 
 def project(flavour="stock"):
-    """The folder with project.tar (for both levels) and host.tar (for level 1), for machines of
-    one kernel: "stock" or "debug"."""
+    """The folder with project.tar (for both levels) and host.tar (for level 1).
+
+    "stock" has modules for the stock kernel, which guests run too; with "debug" the guests run the
+    debug kernel, and level 1 may be booted with either.
+    """
     booted = boot(flavour)
-    kernel = None
+    headers, binds, kernel = [builder.headers("stock")], [], None
     if flavour == "debug":
         kernel = debugkernel.make()
-        headers, vhost, binds = "/debug/headers", "", [(kernel, "/debug:ro")]
-    else:
-        headers, vhost, binds = builder.headers("stock"), builder.EXCERPTS, []
+        headers.append("/debug/headers")
+        binds.append((kernel, "/debug:ro"))
     release = (booted / "version").read_text().strip()
-    key = digest(2, flavour, booted.name, trees.key("builder"), trees.key("level1"),
+    key = digest(3, flavour, booted.name, trees.key("builder"), trees.key("level1"),
                  kernels.versions(), *_sources())
 
     def recipe(temporary):
@@ -103,31 +106,34 @@ def project(flavour="stock"):
         log.unlink(missing_ok=True)
         run(builder.command(
             ["sh", "-eu", "/src/tests/lab/build-project"], cwd="/",
-            env={"BUILD": f"/build/{place}", "STAGE": "/stage", "KDIR": headers, "VHOST": vhost},
+            env={"BUILD": f"/build/{place}", "STAGE": "/stage", "KDIRS": " ".join(headers)},
             binds=[(stage, "/stage"), *binds]), log=log)
         _both(stage)
         _host(host, booted)
-        _depmod(temporary, stage, release, kernel)
+        stock = kernels.versions()["stock"]["name"]
+        _depmod(temporary, stage, stock, trees.make("level1") / "usr/lib/modules" / stock)
+        if kernel:
+            # The root disks have no modules of the debug kernel.
+            run(["cp", "-a", "--no-target-directory", kernel / "modules",
+                 stage / "usr/lib/modules" / release])
+            _depmod(temporary, stage, release, None)
         _pack(stage, temporary / "project.tar")
         _pack(host, temporary / "host.tar")
 
     return cache.artefact(f"project-{flavour}", key, recipe)
 
 
-def _depmod(temporary, stage, release, kernel):
+def _depmod(temporary, stage, release, below):
     """The modules' index, made here in a second and not in a machine in ten."""
     modules = stage / "usr/lib/modules" / release
     modules.mkdir(parents=True, exist_ok=True)
     view = temporary / "depmod"
     whole = view / "lib/modules" / release
     whole.parent.mkdir(parents=True)
-    if kernel:
-        # The root disks have no modules of the debug kernel.
-        run(["cp", "-a", "--no-target-directory", kernel / "modules", modules])
-        whole.mkdir()
+    if below:
+        run(["cp", "-a", "--no-target-directory", below, whole])
     else:
-        tree = trees.make("level1") / "usr/lib/modules" / release
-        run(["cp", "-a", "--no-target-directory", tree, whole])
+        whole.mkdir()
     run(["cp", "-a", "--no-target-directory", modules, whole])
     run(trees.enter(trees.make("builder"), ["depmod", "-b", "/view", release], [(view, "/view")]),
         log=cache.folder("logs") / "depmod.log")

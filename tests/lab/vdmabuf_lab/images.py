@@ -100,7 +100,8 @@ def make_initrd(tree, modules_dir, target):
 
 
 def stock():
-    """The stock kernel with its initrd, as a folder: vmlinuz, initrd, version."""
+    """The stock kernel as it is booted, a folder: vmlinuz, initrd, version, cmdline for both levels
+    and host-cmdline for level 1, memory (MiB) for level 1."""
     tree = trees.make("level1")
     name = kernels.versions()["stock"]["name"]
 
@@ -109,6 +110,8 @@ def stock():
         make_initrd(tree, tree / f"lib/modules/{name}", temporary / "initrd")
         (temporary / "version").write_text(name + "\n")
         (temporary / "cmdline").write_text("\n")
+        (temporary / "host-cmdline").write_text("\n")
+        (temporary / "memory").write_text("8192\n")
 
     return cache.artefact("boot-stock", digest(1, name, trees.key("level1"), BOOT_MODULES,
                                                LAB_DIR / "common/init",

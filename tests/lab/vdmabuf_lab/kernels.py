@@ -30,7 +30,7 @@ def _resolve(release, suite):
 
 
 def versions(refresh=False):
-    """The pinned kernels; the pin is renewed on request, so that a run does not change by itself."""
+    """The pinned kernels; only on request are newer ones looked for."""
     pinned = cache.folder() / "kernels.json"
     if pinned.exists() and not refresh:
         return json.loads(pinned.read_text())

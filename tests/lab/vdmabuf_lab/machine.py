@@ -70,14 +70,20 @@ def _accelerator():
     return answer
 
 
-def _memory():
-    """Up to 8 GiB, and never more than half of what is free."""
+def _memory(wanted):
+    """As much as is wanted (MiB), but never more than half of what is free."""
     with open("/proc/meminfo", encoding="ascii") as file:
         free = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable"))
-    size = min(8192, free // 2048)
-    if size < 3072:
-        raise LabError(f"level 1 needs 6 GiB of free memory, there are {free // 1048576}")
+    size = min(wanted, free // 2048)
+    if size < 2560:
+        raise LabError(f"level 1 needs 5 GiB of free memory, there are {free // 1048576}")
     return size
+
+
+def _capabilities(kernel):
+    """Where libvirt's knowledge of QEMU is kept, for machines of these disks and this kernel."""
+    name = f"{images.root('level1').parent.name}-{kernel.name}-{_accelerator()}.tar.gz"
+    return cache.folder("capabilities") / name
 
 
 def _arguments(kernel, project, shell, extra):
@@ -90,12 +96,13 @@ def _arguments(kernel, project, shell, extra):
               "systemd.show_status=no", "loglevel=5", "mitigations=off",
               "nowatchdog", "init_on_alloc=0",
               # Before libvirtd, which remembers what it found at its start.
-              "modules_load=kvm_amd,kvm_intel,vhost_vsock,qemu_fw_cfg", *(kernel / "cmdline").read_text().split(), *extra]
-    if shell:
-        append.append("lab.shell=1")
+              "modules_load=kvm_amd,kvm_intel,vhost_vsock,qemu_fw_cfg",
+              *(kernel / "cmdline").read_text().split(), *extra]
+    append += ["lab.shell=1"] if shell else (kernel / "host-cmdline").read_text().split()
     disks = [(images.root("level1"), "snapshot=on"), (project / "project.tar", "readonly=on"),
              (images.root("level2"), "readonly=on"), (project / "host.tar", "readonly=on")]
-    argv = [*speed, "-machine", "q35,sata=off,smbus=off", "-smp", "2", "-m", f"{_memory()}M",
+    memory = _memory(int((kernel / "memory").read_text()))
+    argv = [*speed, "-machine", "q35,sata=off,smbus=off", "-smp", "2", "-m", f"{memory}M",
             "-display", "none", "-nodefaults", "-no-reboot", "-rtc", "base=utc",
             "-kernel", _inside(kernel / "vmlinuz"), "-initrd", _inside(kernel / "initrd"),
             "-append", " ".join(append), "-object", "rng-random,id=rng,filename=/dev/urandom",
@@ -110,8 +117,8 @@ def _arguments(kernel, project, shell, extra):
 def run(kernel, project, job, timeout, name, on_line=None, extra=()):
     """Boot level 1, run the shell script `job` in it, return its Result.
 
-    kernel is a folder as images.stock() gives, project one as build.project() gives. Each line of the
-    job's output goes to on_line as it comes. All that is left of the run is in Result.folder.
+    kernel is a folder as images.stock() gives, project one as build.project() gives. Each line of
+    the job's output goes to on_line as it comes. All that is left of the run is in Result.folder.
     """
     folder = cache.folder("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{name}")
     (folder / "job").write_text(job)
@@ -126,6 +133,9 @@ def run(kernel, project, job, timeout, name, on_line=None, extra=()):
              "-device", "virtserialport,chardev=out,name=lab.out",
              "-chardev", "file,id=status,path=/lab/run/status",
              "-device", "virtserialport,chardev=status,name=lab.status"]
+    known = _capabilities(kernel)
+    if known.exists():
+        argv += ["-fw_cfg", f"name=opt/capabilities,file={_inside(known)}"]
     deadline = time.monotonic() + timeout
     why = ""
     with open(folder / "qemu.txt", "wb") as errors, open(folder / "log.txt", "wb") as log:
@@ -166,6 +176,9 @@ def run(kernel, project, job, timeout, name, on_line=None, extra=()):
             why = why or "the results are incomplete (out.tar)"
         else:
             archive.unlink()
+            found = folder / "out/capabilities.tar.gz"
+            if found.exists():
+                found.replace(known)
     return Result(status, folder, why)
 
 

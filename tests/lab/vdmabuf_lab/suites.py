@@ -13,9 +13,12 @@ import threading
 from . import build, builder, cache, machine
 from .util import LAB_DIR, LabError, say
 
-LEVELS = ("static", "host", "e2e", "debug")
+LEVELS = ("static", "host", "e2e", "debug", "guest")
 MARK = re.compile(r"^##lab (begin|end) (\S+)(?: (\d+))?$")
 RESULT = re.compile(r"^(ok|not ok)\b(.*)$")
+# Machines: the kernel of level 1, the project (which has the guests' kernel), the levels.
+MACHINES = (("stock", "stock", ("host", "e2e")), ("debug", "debug", ("debug",)),
+            ("stock", "debug", ("guest",)))
 # Boot, the start of libvirt, and the end: beside what the suites take themselves.
 MACHINE_SECONDS = 300
 
@@ -143,8 +146,8 @@ def job(suites):
     return "\n".join(lines) + "\n"
 
 
-def _run_machine(suites, flavour):
-    """One machine for all suites of a kernel; returns the machine's Result."""
+def _run_machine(suites, flavour, guests):
+    """One machine for all suites of a pair of kernels; returns the machine's Result."""
     by_name = {suite.name: suite for suite in suites}
     current = [None]
 
@@ -159,10 +162,10 @@ def _run_machine(suites, flavour):
         elif current[0]:
             current[0].line(text)
 
-    say(f"level 1 starts, {flavour} kernel")
-    result = machine.run(build.boot(flavour), build.project(flavour), job(suites),
+    say(f"level 1 starts: kernel {flavour}, in guests {guests}")
+    result = machine.run(build.boot(flavour), build.project(guests), job(suites),
                          MACHINE_SECONDS + sum(s.seconds + 60 for s in suites),
-                         f"test-{flavour}", line)
+                         f"test-{suites[0].level}", line)
     for suite in suites:
         if not suite.ended:
             suite.fail(f"not run to its end: {result.why or 'the machine stopped'}")
@@ -189,14 +192,14 @@ def test(names):
             _run_static(suite, folder)
         if any(s.failed for s in static):
             kept.append(folder)
-    for flavour, levels in (("stock", ("host", "e2e")), ("debug", ("debug",))):
+    for flavour, guests, levels in MACHINES:
         group = [s for s in suites if s.level in levels and not s.ended]
         if not group:
             continue
         try:
-            result = _run_machine(group, flavour)
+            result = _run_machine(group, flavour, guests)
         except LabError as error:
-            # The other kernel's suites can still run; these cannot.
+            # The other machines' suites can still run; these cannot.
             print(f"lab: {error}", file=sys.stderr)
             for suite in group:
                 if not suite.ended:
