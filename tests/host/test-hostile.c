@@ -1218,19 +1218,22 @@ static void break_and_mend(Guest *guest, guint index, guint which)
 {
     Vring *ring = index == VIRTIO_VDMABUF_VQ_CONTROL ? &guest->control : &guest->events;
     guint64 count;
-    int consumer = -1;
+    int consumers[2] = { -1, -1 };
+    guint i;
 
     while (read(ring->error_fd, &count, sizeof count) > 0 ||
            read(ring->call_fd, &count, sizeof count) > 0)
         ;
     /* Whatever was in the ring is gone with it */
     ring_breakers[which].function(guest, ring);
-    /* The device looks at eventq when it has an event */
-    if (index == VIRTIO_VDMABUF_VQ_EVENT)
-        consumer = consumer_open(guest, 0);
+    /* The device looks at eventq when it has an event. What the guest was told last may be one
+     * consumer; it cannot be one and two. */
+    for (i = 0; index == VIRTIO_VDMABUF_VQ_EVENT && i < G_N_ELEMENTS(consumers); i++)
+        consumers[i] = consumer_open(guest, 0);
     wait_broken(ring_breakers[which].name, ring);
-    if (consumer >= 0)
-        close(consumer);
+    for (i = 0; i < G_N_ELEMENTS(consumers); i++)
+        if (consumers[i] >= 0)
+            close(consumers[i]);
     guest_restart(guest);
 }
 

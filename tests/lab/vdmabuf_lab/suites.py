@@ -248,7 +248,7 @@ def demo():
     if not (LAB_DIR.parent / "demo.sh").is_file():
         script = '/opt/vdmabuf/tests/e2e/60-picture.sh --demo "$LAB_OUT"'
     text = ("export PATH=/opt/vdmabuf/tests/bin:$PATH VDMABUF_TEST_BIN=/opt/vdmabuf/tests/bin\n"
-            f"cd /opt/vdmabuf/tests && timeout 900 {script}\n")
+            f"cd /opt/vdmabuf/tests && timeout 900 sh {script}\n")
     say("level 1 starts")
     result = machine.run(build.boot("stock"), build.project("stock"), text, 1200, "demo", say)
     pictures = sorted((result.folder / "out").glob("*.png"))
