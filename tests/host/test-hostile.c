@@ -18,6 +18,8 @@
 
 #define MIB (1024ull * 1024)
 #define RAM_BYTES (8 * MIB)
+/* Fewer than fit into a slot's request, so that the random ones reach the limit */
+#define MAX_ENTRIES 96
 #define RAM_PAGES (RAM_BYTES / GUEST_PAGE_SIZE)
 #define REPLY_SIZE sizeof(struct virtio_vdmabuf_reply)
 
@@ -387,7 +389,7 @@ static Guest *new_guest(void)
 {
     struct vdmabuf_limits limits = {
         .max_buffers = 64,
-        .max_entries = 128,
+        .max_entries = MAX_ENTRIES,
         .max_bytes = 4 * MIB,
         .max_consumers = 8,
     };
@@ -566,9 +568,9 @@ static void test_register(void)
           { { GUEST_RAM_ADDRESS, 4 * MIB - page } }, OK },
         { "now everything is too much", page, 1, { { GUEST_RAM_ADDRESS, page } }, LIMIT },
     };
-    static const guint32 counts[] = { 0, 1, 3, 127, 128 };
-    static const guint32 many[] = { 129, 0x10000, 0x0fffffff, 0x10000001, 0x7fffffff, 0x80000000,
-                                    0xfffffffe, 0xffffffff };
+    static const guint32 counts[] = { 0, 1, 3, MAX_ENTRIES - 1, MAX_ENTRIES };
+    static const guint32 many[] = { MAX_ENTRIES + 1, 0x10000, 0x0fffffff, 0x10000001, 0x7fffffff,
+                                    0x80000000, 0xfffffffe, 0xffffffff };
     struct virtio_vdmabuf_entry entries[4];
     struct virtio_vdmabuf_register request;
     guint i, j;
