@@ -50,7 +50,8 @@ background() {
 	# A check that failed may have left one of this name behind.
 	[ ! -p "$work/$name.in" ] || { kill "$(cat "$work/$name.pid")"; rm "$work/$name.in"; }
 	mkfifo "$work/$name.in"
-	"$@" <"$work/$name.in" >"$work/$name" 2>&1 &
+	# Without the pipes of the others, which would not end with them.
+	"$@" <"$work/$name.in" >"$work/$name" 2>&1 5>&- 6>&- 7>&- 8>&- &
 	echo $! >"$work/$name.pid"
 	eval "exec $(fd_of "$name")>\"$work/$name.in\""
 }
