@@ -39,9 +39,9 @@ check "the picture on the host equals the guest's own screenshot, pixel for pixe
 
 if [ "${1:-}" != --demo ]; then
 	mode_changes() {
-		in_guest 30 'pkill -x weston; sleep 0; true'
-		guest-weston "$guest" 1280x720 || return 1
-		within 60 sized 1280 720
+		in_guest 30 pkill -x weston
+		guest-weston "$guest" 1024x768 || return 1
+		within 60 sized 1024 768
 	}
 	sized() {
 		grab "$work/sized.png" && [ "$(od -A n -t u1 -j 16 -N 8 "$work/sized.png" |
