@@ -2,6 +2,7 @@
 #include "backend.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_vdmabuf.h>
@@ -563,6 +564,12 @@ backend_is_running(Backend *self)
 int
 backend_get_consumer(Backend *self, pid_t pid, uid_t uid, GError **error)
 {
+    /* A consumer that connects while the broker ends, or cannot open the device anew */
+    if (self->device == NULL) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
+                            "the broker has no device just now; try again");
+        return -1;
+    }
     return vhost_device_get_consumer(self->device, pid, uid,
                                      self->limits.flags & VDMABUF_LIMITS_WRITABLE, error);
 }

@@ -171,7 +171,7 @@ vdmabuf_producer_export(VdmabufProducer *self, int dmabuf_fd, const struct vdmab
     if (!vdmabuf_frame_check(frame, (guint64) size, error))
         return FALSE;
 
-    /* When a signal ends the wait for the host, the same call finds the registration done */
+    /* When a signal ends the wait for the host, the driver takes the registration back */
     if (vdmabuf_io_ioctl(self->fd, VDMABUF_IOC_EXPORT, &export) == 0) {
         if (id != NULL)
             *id = export.id;
