@@ -50,8 +50,17 @@ background() {
 	# A check that failed may have left one of this name behind.
 	[ ! -p "$work/$name.in" ] || { kill "$(cat "$work/$name.pid")"; rm "$work/$name.in"; }
 	mkfifo "$work/$name.in"
-	# Without the pipes of the others, which would not end with them.
-	"$@" <"$work/$name.in" >"$work/$name" 2>&1 5>&- 6>&- 7>&- 8>&- &
+	(
+		# Without the pipes of the others, which would not end with them; and one process only,
+		# so that a signal to it reaches the program.
+		exec 5>&- 6>&- 7>&- 8>&-
+		if [ "$1" = in_guest ]; then
+			export GUEST_TIMEOUT="$2"
+			shift 2
+			set -- guest-run "$guest" "$@"
+		fi
+		exec "$@"
+	) <"$work/$name.in" >"$work/$name" 2>&1 &
 	echo $! >"$work/$name.pid"
 	eval "exec $(fd_of "$name")>\"$work/$name.in\""
 }
