@@ -172,6 +172,7 @@ struct vdmabuf_alloc {
  * its last frame has not been released; EOPNOTSUPP its memory is not made of
  * pages of guest RAM; E2BIG too many runs of pages; EDQUOT the VM's limit of
  * buffers or bytes is reached; ENOMEM; EINTR; ETIMEDOUT the host does not answer;
+ * EPROTO it answers with what this driver does not know;
  * ENODEV the device is gone: close the file and open the new device.
  */
 struct vdmabuf_export {
@@ -403,7 +404,8 @@ struct vdmabuf_event {
  *	allow it as well
  * @fd: out: the consumer fd, close-on-exec; the caller owns it
  *
- * Errors: EDQUOT max_consumers is reached; EMFILE; ENOMEM.
+ * Errors: EINVAL unknown flag; EDQUOT max_consumers is reached; EMFILE; ENOMEM;
+ * ENODEV the VM is dead.
  */
 struct vdmabuf_consumer {
 	__s32 pid;
@@ -412,7 +414,10 @@ struct vdmabuf_consumer {
 	__s32 fd;
 };
 
-/* Start (1) or stop (0) both rings; EFAULT a ring is not accessible, EPERM no owner */
+/*
+ * Start (1) or stop (0) both rings. EINVAL: another value, or VIRTIO_F_VERSION_1 has not
+ * been accepted; EFAULT: a ring is not accessible; EPERM: the caller is not the owner.
+ */
 #define VHOST_VDMABUF_SET_RUNNING	_IOW(VHOST_VIRTIO, 0x90, int)
 /* Who the VM is; EBUSY once a buffer was registered, ESRCH no such process */
 #define VHOST_VDMABUF_SET_VM		_IOW(VHOST_VIRTIO, 0x91, struct vdmabuf_vm)
