@@ -99,7 +99,7 @@ def project(flavour="stock"):
         # One build folder for each builder and kernel: a second build is incremental.
         place = f"project-{flavour}-" + digest(trees.key("builder"), booted.name,
                                                LAB_DIR / "build-project")
-        for old in cache.folder("build").glob(f"project-{flavour}-*"):
+        for old in builder.build_folder().glob(f"project-{flavour}-*"):
             if old.name != place:
                 shutil.rmtree(old, ignore_errors=True)
         log = cache.folder("logs") / f"project-{flavour}.log"

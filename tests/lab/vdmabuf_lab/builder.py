@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs run in the builder tree: the sources at /src, build folders at /build."""
 
+import pathlib
+import shutil
+
 from . import cache, kernels, trees
-from .util import SOURCE_DIR
+from .util import SOURCE_DIR, digest
 
 EXCERPTS = "/usr/src/vdmabuf-vhost"
 CHECKPATCH = f"{EXCERPTS}/scripts/checkpatch.pl"
+
+
+def build_folder():
+    """Build folders are each checkout's own: times of files say nothing across two of them."""
+    folder = cache.folder("build", digest(str(SOURCE_DIR)))
+    (folder / "checkout").write_text(str(SOURCE_DIR))
+    for other in folder.parent.iterdir():
+        note = other / "checkout"
+        if note.exists() and not pathlib.Path(note.read_text()).is_dir():
+            shutil.rmtree(other, ignore_errors=True)
+    return folder
 
 
 def command(argv, cwd="/src", env=None, binds=(), writable_source=False):
@@ -13,7 +27,7 @@ def command(argv, cwd="/src", env=None, binds=(), writable_source=False):
     tree = trees.make("builder")
     always = [(SOURCE_DIR, "/src" if writable_source else "/src:ro"),
               (kernels.excerpts(), f"{EXCERPTS}:ro"),
-              (cache.folder("build"), "/build")]
+              (build_folder(), "/build")]
     return trees.enter(tree, argv, [*always, *binds], cwd=cwd, env=env)
 
 
