@@ -7,7 +7,7 @@ import shutil
 from . import builder, cache, images, kernels, trees
 from .util import LAB_DIR, digest, run, say
 
-CMDLINE = "printk.time=1 no_debug_objects"
+CMDLINE = "printk.time=1"
 # It takes several times as long for everything: no libvirt, and little memory to look through.
 SMALL = "systemd.unit=lab-small.target"
 MEGABYTES = 3072

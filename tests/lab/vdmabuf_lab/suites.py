@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The suites: which there are, running them, counting their results."""
 
+import concurrent.futures
 import dataclasses
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 from . import build, builder, cache, machine
 from .util import LAB_DIR, LabError, say
@@ -16,9 +18,12 @@ from .util import LAB_DIR, LabError, say
 LEVELS = ("static", "host", "e2e", "debug", "guest")
 MARK = re.compile(r"^##lab (begin|end) (\S+)(?: (\d+))?$")
 RESULT = re.compile(r"^(ok|not ok)\b(.*)$")
-# Machines: the kernel of level 1, the project (which has the guests' kernel), the levels.
-MACHINES = (("stock", "stock", ("host", "e2e")), ("debug", "debug", ("debug",)),
-            ("stock", "debug", ("guest",)))
+# Machines: the kernel of level 1, the project (which has the guests' kernel), the levels whose
+# suites run there, and among how many such machines they are divided.
+MACHINES = (("stock", "stock", ("host", "e2e"), 2), ("debug", "debug", ("debug",), 1),
+            ("stock", "debug", ("guest",), 1))
+# A machine's work is seldom for more than one processor, and two are what there surely is.
+LANES = 2
 # Boot, the start of libvirt, and the end: beside what the suites take themselves.
 MACHINE_SECONDS = 300
 
@@ -36,6 +41,8 @@ class Suite:
     skipped: int = 0
     planned: int = -1
     ended: bool = False
+    began: float = 0
+    took: float = 0
     lines: list = dataclasses.field(default_factory=list)
 
     @property
@@ -76,9 +83,15 @@ class Suite:
         for text in self.lines[-16:-1]:
             print(f"      {text}", flush=True)
 
+    def begin(self):
+        """It has started."""
+        self.began = time.monotonic()
+        say(f"{self.name}: started")
+
     def end(self, status):
         """It is over: what its status and its plan say beside its lines."""
         self.ended = True
+        self.took = time.monotonic() - self.began
         # kmemleak's line comes from the lab and is in no plan.
         seen = sum(1 for text in self.lines if RESULT.match(text) and "(kmemleak)" not in text)
         if status and not self.failed:
@@ -92,7 +105,8 @@ class Suite:
     def summary(self):
         """Its numbers, as a text."""
         text = f"{self.passed} passed, {self.failed} failed"
-        return text + (f", {self.skipped} skipped" if self.skipped else "")
+        text += f", {self.skipped} skipped" if self.skipped else ""
+        return text + (f" ({self.took:.0f} s)" if self.took else "")
 
 
 def registry():
@@ -146,26 +160,36 @@ def job(suites):
     return "\n".join(lines) + "\n"
 
 
-def _run_machine(suites, flavour, guests):
-    """One machine for all suites of a pair of kernels; returns the machine's Result."""
+def _run_machine(suites, name, flavour, guests):
+    """One machine for suites; returns what is kept of the run, if anything."""
     by_name = {suite.name: suite for suite in suites}
     current = [None]
 
     def line(text):
         mark = MARK.match(text)
         if mark and mark[1] == "begin":
-            current[0] = by_name.get(mark[2])
-            say(f"{mark[2]}: started")
+            current[0] = by_name[mark[2]]
+            current[0].begin()
         elif mark:
             by_name[mark[2]].end(int(mark[3]))
             current[0] = None
         elif current[0]:
             current[0].line(text)
 
-    say(f"level 1 starts: kernel {flavour}, in guests {guests}")
-    result = machine.run(build.boot(flavour), build.project(guests), job(suites),
-                         MACHINE_SECONDS + sum(s.seconds + 60 for s in suites),
-                         f"test-{suites[0].level}", line)
+    try:
+        booted, project = build.boot(flavour), build.project(guests)
+        say(f"level 1 starts for {name}: kernel {flavour}, in guests {guests}")
+        result = machine.run(booted, project, job(suites),
+                             MACHINE_SECONDS + sum(s.seconds + 60 for s in suites),
+                             f"test-{name}", line)
+    except LabError as error:
+        # The other machines' suites can still run; these cannot.
+        print(f"lab: {error}", file=sys.stderr)
+        for suite in suites:
+            if not suite.ended:
+                suite.fail("could not be started")
+                suite.ended = True
+        return None
     for suite in suites:
         if not suite.ended:
             suite.fail(f"not run to its end: {result.why or 'the machine stopped'}")
@@ -173,7 +197,38 @@ def _run_machine(suites, flavour, guests):
         if suite.lines:
             name = f"{suite.name.replace('/', '-')}.tap"
             (result.folder / name).write_text("\n".join(suite.lines) + "\n")
-    return result
+    if any(s.failed for s in suites) or result.status is None:
+        return result.folder
+    machine.forget(result)
+    return None
+
+
+def _run_statics(suites):
+    """The suites that need no machine; returns what is kept, if anything."""
+    folder = cache.folder("runs", "static")
+    for suite in suites:
+        suite.begin()
+        _run_static(suite, folder)
+    return folder if any(s.failed for s in suites) else None
+
+
+def _divided(suites, parts):
+    """Suites in so many groups of about the same time, each in the order of suites.conf."""
+    groups = [[] for _ in range(parts)]
+    for suite in sorted(suites, key=lambda s: -s.seconds):
+        min(groups, key=lambda g: sum(s.seconds for s in g)).append(suite)
+    return [[s for s in suites if s in group] for group in groups if group]
+
+
+def _tasks(suites):
+    """What can run at the same time, the longest first: suites, a function and its arguments."""
+    waiting = [s for s in suites if not s.ended]
+    tasks = [([s for s in waiting if s.level == "static"], _run_statics)]
+    for flavour, guests, levels, parts in MACHINES:
+        group = [s for s in waiting if s.level in levels]
+        for number, part in enumerate(_divided(group, parts)):
+            tasks.append((part, _run_machine, f"{'-'.join(levels)}-{number + 1}", flavour, guests))
+    return sorted((t for t in tasks if t[0]), key=lambda t: -sum(s.seconds for s in t[0]))
 
 
 def test(names):
@@ -183,37 +238,13 @@ def test(names):
         if not (LAB_DIR.parent.parent / suite.script).is_file():
             suite.fail(f"{suite.script} does not exist")
             suite.ended = True
-    kept = []
-    static = [s for s in suites if s.level == "static" and not s.ended]
-    if static:
-        folder = cache.folder("runs", "static")
-        for suite in static:
-            say(f"{suite.name}: started")
-            _run_static(suite, folder)
-        if any(s.failed for s in static):
-            kept.append(folder)
-    for flavour, guests, levels in MACHINES:
-        group = [s for s in suites if s.level in levels and not s.ended]
-        if not group:
-            continue
-        try:
-            result = _run_machine(group, flavour, guests)
-        except LabError as error:
-            # The other machines' suites can still run; these cannot.
-            print(f"lab: {error}", file=sys.stderr)
-            for suite in group:
-                if not suite.ended:
-                    suite.fail("could not be started")
-                    suite.ended = True
-            continue
-        if any(s.failed for s in group) or result.status is None:
-            kept.append(result.folder)
-        else:
-            machine.forget(result)
+    with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
+        jobs = [pool.submit(call, group, *rest) for group, call, *rest in _tasks(suites)]
+        kept = [job.result() for job in jobs]
     print()
     for suite in suites:
         print(f"{'FAIL' if suite.failed else 'pass'}  {suite.name}: {suite.summary()}")
-    for folder in kept:
+    for folder in filter(None, kept):
         print(f"console, journal and results: {folder}")
     total = [sum(getattr(s, n) for s in suites) for n in ("passed", "failed", "skipped")]
     print(f"{total[0]} passed, {total[1]} failed" +
@@ -244,9 +275,7 @@ def bench():
 
 def demo():
     """The demonstration: a guest with a moving picture, seen from the host as a PNG."""
-    script = "/opt/vdmabuf/tests/demo.sh"
-    if not (LAB_DIR.parent / "demo.sh").is_file():
-        script = '/opt/vdmabuf/tests/e2e/60-picture.sh --demo "$LAB_OUT"'
+    script = '/opt/vdmabuf/tests/e2e/60-picture.sh --demo "$LAB_OUT"'
     text = ("export PATH=/opt/vdmabuf/tests/bin:$PATH VDMABUF_TEST_BIN=/opt/vdmabuf/tests/bin\n"
             f"cd /opt/vdmabuf/tests && timeout 900 sh {script}\n")
     say("level 1 starts")

@@ -19,7 +19,7 @@ PACKAGES = {
         build-essential meson ninja-build pkgconf git perl python3 python3-ply python3-git
         libglib2.0-dev libdrm-dev libxml2-dev libxml2-utils libvirt-dev libvirt-glib-1.0-dev
         libseccomp-dev libsystemd-dev systemd-dev udev libjson-glib-dev libpng-dev libgbm-dev
-        libegl-dev libgles-dev libepoxy-dev libgtk-3-dev libcap-ng-dev libudev-dev
+        libegl-dev libgles-dev libepoxy-dev libgtk-3-dev libgtk-4-dev libcap-ng-dev libudev-dev
         libpixman-1-dev libwayland-dev libacl1-dev
         sparse clang-format clang libclang-rt-19-dev gcc-12 python3-docutils gettext
         bash-completion dbus-daemon apparmor
@@ -36,7 +36,8 @@ PACKAGES = {
         libglib2.0-0t64 libxml2 libjson-glib-1.0-0 libpng16-16t64 libdrm2 libseccomp2
         libvirt-glib-1.0-0 libepoxy0 libgtk-3-0t64 libgbm1 libcap-ng0 libasan8 libubsan1
         strace python3 python3-gi python3-libvirt gir1.2-gtk-3.0 libxml2-utils jq socat
-        polkitd acl
+        polkitd acl sudo
+        qemu-system-modules-spice libgtk-4-1 xvfb xauth xdotool x11-utils
         """,
     "level2": """
         systemd systemd-sysv udev dbus kmod iproute2 procps util-linux
