@@ -15,13 +15,14 @@ import time
 from . import build, builder, cache, machine
 from .util import LAB_DIR, LabError, say
 
-LEVELS = ("static", "host", "e2e", "debug", "guest")
+LEVELS = ("static", "host", "e2e", "debug", "guest", "old", "new")
 MARK = re.compile(r"^##lab (begin|end) (\S+)(?: (\d+))?$")
 RESULT = re.compile(r"^(ok|not ok)\b(.*)$")
 # Machines: the kernel of level 1, the project (which has the guests' kernel), the levels whose
 # suites run there, and among how many such machines they are divided.
 MACHINES = (("stock", "stock", ("host", "e2e"), 2), ("debug", "debug", ("debug",), 1),
-            ("stock", "debug", ("guest",), 1))
+            ("stock", "debug", ("guest",), 1), ("old", "old", ("old",), 1),
+            ("new", "new", ("new",), 1))
 # A machine's work is seldom for more than one processor, and two are what there surely is.
 LANES = 2
 # Boot, the start of libvirt, and the end: beside what the suites take themselves.
