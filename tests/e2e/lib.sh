@@ -76,8 +76,18 @@ fd_of() {
 	echo $((5 + ${1##*[!0-9]}))
 }
 
-letgo() {
+# go_on NAME: end its standard input, and with it its step hold
+go_on() {
 	eval "exec $(fd_of "$1")>&-"
+}
+
+# feed NAME LINE: a line of standard input
+feed() {
+	eval "echo \"\$2\" >&$(fd_of "$1")"
+}
+
+letgo() {
+	go_on "$1"
 	wait "$(cat "$work/$1.pid")"
 	ended=$?
 	cat "$work/$1"
