@@ -33,7 +33,7 @@ def do_test(arguments):
     """Run suites and count their results."""
     if arguments.list:
         for suite in suites.registry():
-            print(f"{suite.name:20} {suite.script}")
+            print(f"{suite.name:20} {suite.script}" + (" (named)" if suite.named else ""))
         return 0
     return suites.test(arguments.suite)
 
@@ -95,7 +95,7 @@ def _parser():
         "--refresh", action="store_true", help="take the newest kernels that the mirror has")
     command("demo", do_demo)
     one = command("test", do_test)
-    one.add_argument("suite", nargs="*", help="level/name, a level or a name; without: all")
+    one.add_argument("suite", nargs="*", help="level/name, a level or a name; without: all but those marked")
     one.add_argument("--list", action="store_true", help="list the suites")
     command("bench", do_bench)
     one = command("shell", do_shell)

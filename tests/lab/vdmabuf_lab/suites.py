@@ -37,6 +37,7 @@ class Suite:
     short: str
     seconds: int
     script: str
+    named: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -116,8 +117,8 @@ def registry():
     for line in (LAB_DIR / "suites.conf").read_text().splitlines():
         words = line.split("#")[0].split()
         if words:
-            level, short, seconds, script = words
-            found.append(Suite(level, short, int(seconds), script))
+            level, short, seconds, script, *rest = words
+            found.append(Suite(level, short, int(seconds), script, rest == ["named"]))
     return found
 
 
@@ -125,7 +126,7 @@ def chosen(names, levels=LEVELS):
     """The suites that the names mean: level/name, a level, or a name in any level."""
     known = [s for s in registry() if s.level in levels]
     if not names:
-        return known
+        return [s for s in known if not s.named]
     wanted = []
     for name in names:
         matching = [s for s in known if name in (s.name, s.level, s.short)]
