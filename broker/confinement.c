@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <glib.h>
 
-/* The one place where the profile lets sockets and configurations be */
+#include "options.h"
+
+/* What the profile allows: sockets and configurations here, and the device */
 #define PLACE "/run/vdmabuf/"
 
 const char *
@@ -13,6 +15,7 @@ confinement_hint(const char *path, int error)
     g_autofree char *profile = NULL;
 
     if (error != EACCES || g_str_has_prefix(path, PLACE) ||
+        g_str_equal(path, OPTIONS_DEFAULT_DEVICE) ||
         !g_file_get_contents("/proc/self/attr/apparmor/current", &profile, NULL, NULL) ||
         !g_str_has_suffix(g_strchomp(profile), "(enforce)"))
         return "";
