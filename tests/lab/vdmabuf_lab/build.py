@@ -56,7 +56,7 @@ def _host(stage, boot):
     profile.write_text("PATH=/usr/lib/vdmabuf-lab/bin:$PATH\nexport LAB_OUT=/run/lab/out\n"
                        "[ -w /run ] && mkdir -p /run/lab/out\n")
     guest = stage / "var/lib/libvirt/images/vdmabuf-lab"
-    for name in ("vmlinuz", "initrd", "cmdline"):
+    for name in ("kernel", "initrd", "cmdline"):
         _install(boot / name, guest / name, 0o644)
     for name in ("tests", "domain-xml"):
         if (SOURCE_DIR / name).is_dir():
