@@ -138,20 +138,23 @@ def stock():
                                                pathlib.Path(__file__)), recipe)
 
 
+def make_disk(folder, image, label, spare):
+    """A raw ext4 image with what is in a folder, and with room for so many MiB more."""
+    size = int(subprocess.run(["du", "-s", "--block-size=1M", "-x", folder], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    run(["mke2fs", "-q", "-t", "ext4", "-d", folder, "-L", label, "-m", "0",
+         "-O", "^has_journal,^metadata_csum", "-E", "lazy_itable_init=1,nodiscard",
+         image, f"{int(size * 1.15) + spare}M"],
+        log=cache.folder("logs") / f"disk-{label}.log",
+        env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+
+
 def root(level):
     """The root disk of a level: a raw ext4 image of its tree."""
     tree = trees.make(level)
 
     def recipe(temporary):
         say(f"root disk {level}")
-        size = int(subprocess.run(["du", "-s", "--block-size=1M", "-x", tree], check=True,
-                                  stdout=subprocess.PIPE, text=True).stdout.split()[0])
-        spare = 3072 if level == "level1" else 64
-        image = temporary / "root.img"
-        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, "-L", level, "-m", "0",
-             "-O", "^has_journal,^metadata_csum", "-E", "lazy_itable_init=1,nodiscard",
-             image, f"{int(size * 1.15) + spare}M"],
-            log=cache.folder("logs") / f"root-{level}.log",
-            env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+        make_disk(tree, temporary / "root.img", level, 3072 if level == "level1" else 64)
 
     return cache.artefact(f"root-{level}", digest(1, trees.key(level)), recipe) / "root.img"

@@ -100,7 +100,7 @@ def _arguments(kernel, project, shell, extra):
               "modules_load=kvm_amd,kvm_intel,vhost_vsock,qemu_fw_cfg",
               *(kernel / "cmdline").read_text().split(), *extra]
     append += ["lab.shell=1"] if shell else (kernel / "host-cmdline").read_text().split()
-    disks = [(images.root("level1"), "snapshot=on"), (project / "project.tar", "readonly=on"),
+    disks = [(images.root("level1"), "snapshot=on"), (project / "project.img", "readonly=on"),
              (images.root("level2"), "readonly=on"), (project / "host.tar", "readonly=on")]
     memory = _memory(int((kernel / "memory").read_text()))
     argv = [*speed, "-machine", "q35,sata=off,smbus=off", "-smp", "2", "-m", f"{memory}M",
