@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The project's disk: what `meson install` installs, the modules and the lab's own files.
 
-Both levels unpack it over their root disks at boot, so that it is all that a change of the sources
-has to renew.
+Both levels put it over their root disks at boot, so that it is all that a change of the sources has
+to renew.
 """
 
 import shutil
@@ -56,7 +56,7 @@ def _host(stage, boot):
     profile.write_text("PATH=/usr/lib/vdmabuf-lab/bin:$PATH\nexport LAB_OUT=/run/lab/out\n"
                        "[ -w /run ] && mkdir -p /run/lab/out\n")
     guest = stage / "var/lib/libvirt/images/vdmabuf-lab"
-    for name in ("vmlinuz", "initrd", "cmdline"):
+    for name in ("kernel", "initrd", "cmdline"):
         _install(boot / name, guest / name, 0o644)
     for name in ("tests", "domain-xml"):
         if (SOURCE_DIR / name).is_dir():
@@ -80,7 +80,7 @@ def boot(flavour):
 
 
 def project(flavour="stock"):
-    """The folder with project.tar (for both levels) and host.tar (for level 1).
+    """The folder with project.img (for both levels) and host.tar (for level 1).
 
     "stock" has modules for the stock kernel, which guests run too; with another the guests run
     that one, and level 1 may be booted with either.
@@ -124,7 +124,8 @@ def project(flavour="stock"):
             run(["cp", "-a", "--no-target-directory", kernel / "modules",
                  stage / "usr/lib/modules" / release])
             _depmod(temporary, stage, release, None)
-        _pack(stage, temporary / "project.tar")
+        images.make_disk(stage, temporary / "project.img", "project", 4)
+        shutil.rmtree(stage)
         _pack(host, temporary / "host.tar")
 
     return cache.artefact(f"project-{flavour}", key, recipe)

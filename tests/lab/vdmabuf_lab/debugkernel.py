@@ -39,7 +39,7 @@ def boot():
     tree = trees.make("level1")
 
     def recipe(temporary):
-        shutil.copy(kernel / "vmlinuz", temporary / "vmlinuz")
+        images.put_kernel(kernel / "vmlinuz", temporary / "kernel")
         shutil.copy(kernel / "version", temporary / "version")
         (temporary / "cmdline").write_text(CMDLINE + "\n")
         (temporary / "host-cmdline").write_text(SMALL + "\n")

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import stat
+import struct
 import subprocess
 
 from . import cache, kernels, trees
@@ -99,14 +100,33 @@ def make_initrd(tree, modules_dir, target):
     archive.write(target)
 
 
+def put_kernel(packed, target):
+    """Write what a machine is booted with: the kernel as it is before it packs itself, where it can
+    be entered so. To unpack itself, under emulation, takes it longer than its whole start."""
+    image = packed.read_bytes()
+    # Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    begin = (image[0x1f1] + 1) * 512 + offset
+    # What it is packed with has its size behind it.
+    payload = image[begin:begin + length - 4]
+    if payload.startswith(b"\xfd7zXZ"):
+        plain = lzma.decompress(payload)
+    else:
+        plain = subprocess.run(["zstd", "-d", "-c"], input=payload, stdout=subprocess.PIPE,
+                               check=True).stdout
+    # The ELF note with its entry for such boots (PVH), XEN_ELFNOTE_PHYS32_ENTRY
+    found = any(struct.pack("<III4s", 4, size, 18, b"Xen\0") in plain for size in (4, 8))
+    target.write_bytes(plain if found else image)
+
+
 def stock():
-    """The stock kernel as it is booted, a folder: vmlinuz, initrd, version, cmdline for both levels
+    """The stock kernel as it is booted, a folder: kernel, initrd, version, cmdline for both levels
     and host-cmdline for level 1, memory (MiB) for level 1."""
     tree = trees.make("level1")
     name = kernels.versions()["stock"]["name"]
 
     def recipe(temporary):
-        shutil.copy(tree / f"boot/vmlinuz-{name}", temporary / "vmlinuz")
+        put_kernel(tree / f"boot/vmlinuz-{name}", temporary / "kernel")
         make_initrd(tree, tree / f"lib/modules/{name}", temporary / "initrd")
         (temporary / "version").write_text(name + "\n")
         (temporary / "cmdline").write_text("\n")
@@ -118,20 +138,23 @@ def stock():
                                                pathlib.Path(__file__)), recipe)
 
 
+def make_disk(folder, image, label, spare):
+    """A raw ext4 image with what is in a folder, and with room for so many MiB more."""
+    size = int(subprocess.run(["du", "-s", "--block-size=1M", "-x", folder], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    run(["mke2fs", "-q", "-t", "ext4", "-d", folder, "-L", label, "-m", "0",
+         "-O", "^has_journal,^metadata_csum", "-E", "lazy_itable_init=1,nodiscard",
+         image, f"{int(size * 1.15) + spare}M"],
+        log=cache.folder("logs") / f"disk-{label}.log",
+        env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+
+
 def root(level):
     """The root disk of a level: a raw ext4 image of its tree."""
     tree = trees.make(level)
 
     def recipe(temporary):
         say(f"root disk {level}")
-        size = int(subprocess.run(["du", "-s", "--block-size=1M", "-x", tree], check=True,
-                                  stdout=subprocess.PIPE, text=True).stdout.split()[0])
-        spare = 3072 if level == "level1" else 64
-        image = temporary / "root.img"
-        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, "-L", level, "-m", "0",
-             "-O", "^has_journal,^metadata_csum", "-E", "lazy_itable_init=1,nodiscard",
-             image, f"{int(size * 1.15) + spare}M"],
-            log=cache.folder("logs") / f"root-{level}.log",
-            env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+        make_disk(tree, temporary / "root.img", level, 3072 if level == "level1" else 64)
 
     return cache.artefact(f"root-{level}", digest(1, trees.key(level)), recipe) / "root.img"

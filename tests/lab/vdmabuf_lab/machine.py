@@ -57,7 +57,7 @@ def _accelerator():
         folder = cache.folder("tmp", "probe")
         argv = _qemu(["-accel", "kvm", "-cpu", "host", "-m", "512M", "-display", "none",
                       "-nodefaults", "-no-reboot", "-serial", "stdio",
-                      "-kernel", _inside(kernel / "vmlinuz"), "-initrd", _inside(kernel / "initrd"),
+                      "-kernel", _inside(kernel / "kernel"), "-initrd", _inside(kernel / "initrd"),
                       "-append", "console=ttyS0 quiet panic=-1 lab.probe"], folder)
         try:
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -100,12 +100,12 @@ def _arguments(kernel, project, shell, extra):
               "modules_load=kvm_amd,kvm_intel,vhost_vsock,qemu_fw_cfg",
               *(kernel / "cmdline").read_text().split(), *extra]
     append += ["lab.shell=1"] if shell else (kernel / "host-cmdline").read_text().split()
-    disks = [(images.root("level1"), "snapshot=on"), (project / "project.tar", "readonly=on"),
+    disks = [(images.root("level1"), "snapshot=on"), (project / "project.img", "readonly=on"),
              (images.root("level2"), "readonly=on"), (project / "host.tar", "readonly=on")]
     memory = _memory(int((kernel / "memory").read_text()))
     argv = [*speed, "-machine", "q35,sata=off,smbus=off", "-smp", "2", "-m", f"{memory}M",
             "-display", "none", "-nodefaults", "-no-reboot", "-rtc", "base=utc",
-            "-kernel", _inside(kernel / "vmlinuz"), "-initrd", _inside(kernel / "initrd"),
+            "-kernel", _inside(kernel / "kernel"), "-initrd", _inside(kernel / "initrd"),
             "-append", " ".join(append), "-object", "rng-random,id=rng,filename=/dev/urandom",
             "-device", "virtio-rng-pci,rng=rng"]
     for number, (path, how) in enumerate(disks):

@@ -79,7 +79,7 @@ def boot(role):
     tree = trees.make("level1")
 
     def recipe(temporary):
-        shutil.copy(kernel / "vmlinuz", temporary / "vmlinuz")
+        images.put_kernel(kernel / "vmlinuz", temporary / "kernel")
         shutil.copy(kernel / "version", temporary / "version")
         (temporary / "cmdline").write_text("\n")
         (temporary / "host-cmdline").write_text("\n")
