@@ -24,7 +24,7 @@ different() {
 
 # The client stands still, so that two pictures taken one after the other can be of the same frame.
 same() {
-	in_guest 20 pkill -STOP weston-flower
+	in_guest 20 pkill -STOP weston-simple
 	within 60 equal
 }
 

@@ -80,23 +80,21 @@ virt-vdmabuf detach made.xml 2>/dev/null |
 
 check 'a domain cannot be changed on a remote connection' \
 	fails 1 'is a remote connection' virt-vdmabuf -c qemu+ssh://root@localhost/system attach "$guest"
+# emulator NAME: a program in its place, from standard input, and a domain NAME.xml that has it
+emulator() {
+	cat >"/usr/local/bin/$1" && chmod 755 "/usr/local/bin/$1" &&
+		sed "s|</devices>|<emulator>/usr/local/bin/$1</emulator><vdmabuf/></devices>|" \
+			plain.xml >"$1.xml"
+}
+# It has half a minute to answer, so it is asked now, and what came of it is seen below.
+printf '#!/bin/sh\nexec sleep 1000\n' | emulator hanging-qemu
+background hanging0 timeout 120 virt-vdmabuf define hanging-qemu.xml
 old_qemu() {
-	cat >/usr/local/bin/old-qemu <<-'END'
-		#!/bin/sh
-		echo 'name "virtio-net-pci", bus PCI'
-	END
-	chmod 755 /usr/local/bin/old-qemu
-	sed 's|</devices>|<emulator>/usr/local/bin/old-qemu</emulator><vdmabuf/></devices>|' \
-		plain.xml >old.xml
+	printf '#!/bin/sh\necho "name \\"virtio-net-pci\\", bus PCI"\n' | emulator old-qemu
 	fails 1 'has no device vhost-user-test-device-pci: QEMU 10.2 or later' \
-		virt-vdmabuf define old.xml && ! virsh domid "$guest" 2>/dev/null
+		virt-vdmabuf define old-qemu.xml && ! virsh domid "$guest" 2>/dev/null
 }
 check 'a QEMU without the device is noticed' old_qemu
-hanging_qemu() {
-	printf '#!/bin/sh\nexec sleep 1000\n' >/usr/local/bin/old-qemu
-	fails 3 'has not ended within' timeout 120 virt-vdmabuf define old.xml
-}
-check 'a QEMU that does not answer is not waited for for ever' hanging_qemu
 transient() {
 	virsh create plain.xml || return 1
 	fails 1 'is transient' virt-vdmabuf attach "$guest" &&
@@ -107,6 +105,11 @@ transient() {
 }
 check 'a transient domain has nothing to attach to, and one without shared memory no live device' \
 	transient
+
+hanging_qemu() {
+	fails 3 'has not ended within' letgo hanging0 && ! virsh domid "$guest" 2>/dev/null
+}
+check 'a QEMU that does not answer is not waited for for ever' hanging_qemu
 
 # --- Attached ---
 

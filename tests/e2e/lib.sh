@@ -7,11 +7,12 @@ failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# check DESCRIPTION COMMAND...: one test
+# check DESCRIPTION COMMAND...: one test. What took long says so: the whole list has little time.
 check() {
 	what=$1
 	shift
 	tests=$((tests + 1))
+	began=$(date +%s)
 	if "$@" >"$work/check" 2>&1; then
 		echo "ok $tests - $what"
 	else
@@ -19,6 +20,8 @@ check() {
 		sed 's/^/# /' "$work/check"
 		failed=$((failed + 1))
 	fi
+	took=$(($(date +%s) - began))
+	[ "$took" -lt 3 ] || echo "# took $took s"
 }
 
 # skip DESCRIPTION WHY: a test that cannot be made here
