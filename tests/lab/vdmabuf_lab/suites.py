@@ -37,7 +37,7 @@ class Suite:
     short: str
     seconds: int
     script: str
-    named: bool = False
+    long: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -118,7 +118,7 @@ def registry():
         words = line.split("#")[0].split()
         if words:
             level, short, seconds, script, *rest = words
-            found.append(Suite(level, short, int(seconds), script, rest == ["named"]))
+            found.append(Suite(level, short, int(seconds), script, rest == ["long"]))
     return found
 
 
@@ -128,7 +128,7 @@ def chosen(names, levels=LEVELS):
     if names == ["all"]:
         return known
     if not names:
-        return [s for s in known if not s.named]
+        return [s for s in known if not s.long]
     wanted = []
     for name in names:
         matching = [s for s in known if name in (s.name, s.level, s.short)]
