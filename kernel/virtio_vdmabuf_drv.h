@@ -49,7 +49,7 @@
 /* How long an EXPORT waits for the host's answer */
 #define VDMABUF_REPLY_TIMEOUT	(10 * HZ)
 /* How long removal and suspend wait for the answer to RESET */
-#define VDMABUF_RESET_TIMEOUT	(2 * HZ)
+#define VDMABUF_RESET_TIMEOUT	(5 * HZ)
 
 #define VDMABUF_HASH_BITS	8
 
@@ -231,7 +231,7 @@ void vdmabuf_device_dead(struct vdmabuf_device *dev);
 /* virtio_vdmabuf_queue.c */
 void vdmabuf_queues_init(struct vdmabuf_device *dev);
 int vdmabuf_queues_start(struct vdmabuf_device *dev);
-void vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev);
+bool vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev);
 void vdmabuf_queues_stop(struct vdmabuf_device *dev);
 void vdmabuf_request_init(struct vdmabuf_request *req, struct vdmabuf_buffer *buf);
 void vdmabuf_request_queue(struct vdmabuf_device *dev, struct vdmabuf_request *req,

@@ -89,7 +89,15 @@ static void vdmabuf_device_stop(struct vdmabuf_device *dev, enum vdmabuf_device_
 	spin_unlock(&dev->lock);
 
 	wait_event(dev->wait, vdmabuf_nobody_registers(dev));
-	vdmabuf_queues_say_goodbye(dev);
+	if (!vdmabuf_queues_say_goodbye(dev)) {
+		/*
+		 * It would not answer after a suspend either, and QEMU aborts when the
+		 * configuration of a vhost-user device is read that nobody serves any more.
+		 */
+		spin_lock(&dev->lock);
+		vdmabuf_device_dead(dev);
+		spin_unlock(&dev->lock);
+	}
 	vdmabuf_queues_stop(dev);
 	vdmabuf_buffers_drop(dev);
 }

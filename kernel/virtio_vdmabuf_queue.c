@@ -220,6 +220,7 @@ static void vdmabuf_request_answered(struct vdmabuf_device *dev,
 		vdmabuf_device_dead(dev);
 	} else {
 		dev->reset_answered = true;
+		wake_up_all(&dev->wait);
 	}
 }
 
@@ -438,6 +439,16 @@ err_del_vqs:
 	return err;
 }
 
+static bool vdmabuf_reset_answered(struct vdmabuf_device *dev)
+{
+	bool answered;
+
+	spin_lock(&dev->lock);
+	answered = dev->reset_answered;
+	spin_unlock(&dev->lock);
+	return answered;
+}
+
 static bool vdmabuf_goodbye_answered(struct vdmabuf_device *dev)
 {
 	bool answered;
@@ -450,28 +461,35 @@ static bool vdmabuf_goodbye_answered(struct vdmabuf_device *dev)
 
 /*
  * Tell the host to forget everything, and give it a moment to say that it has. Requests
- * that it has not seen are dropped: RESET would undo them.
+ * that it has not seen are dropped: RESET would undo them. False: nobody answers.
  */
-void vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev)
+bool vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev)
 {
 	struct vdmabuf_request *req, *next;
-	bool said = false;
+	bool live, answered;
 
 	spin_lock(&dev->lock);
 	list_for_each_entry_safe(req, next, &dev->requests, node)
 		vdmabuf_request_cancel(req);
-	if (dev->queues_live && dev->reset_answered &&
-	    !virtqueue_is_broken(dev->vqs[VIRTIO_VDMABUF_VQ_CONTROL])) {
+	live = dev->queues_live && !virtqueue_is_broken(dev->vqs[VIRTIO_VDMABUF_VQ_CONTROL]);
+	spin_unlock(&dev->lock);
+	if (!live)
+		return false;
+
+	answered = wait_event_timeout(dev->wait, vdmabuf_reset_answered(dev),
+				      VDMABUF_RESET_TIMEOUT);
+	if (answered) {
+		spin_lock(&dev->lock);
 		vdmabuf_request_queue(dev, &dev->goodbye, VIRTIO_VDMABUF_CMD_RESET,
 				      sizeof(dev->goodbye.ctrl));
 		vdmabuf_requests_send(dev);
-		said = true;
+		spin_unlock(&dev->lock);
+		answered = wait_event_timeout(dev->wait, vdmabuf_goodbye_answered(dev),
+					      VDMABUF_RESET_TIMEOUT);
 	}
-	spin_unlock(&dev->lock);
-
-	if (said && !wait_event_timeout(dev->wait, vdmabuf_goodbye_answered(dev),
-					VDMABUF_RESET_TIMEOUT))
+	if (!answered)
 		dev_warn(&dev->vdev->dev, "the host does not answer, going on without it\n");
+	return answered;
 }
 
 /* Afterwards no request is queued or with the host. */

@@ -11,7 +11,7 @@
 #define EXIT_USAGE 2
 #define BROKER_USER "vdmabuf"
 /* More than the unit allows itself to start and to end */
-#define BROKER_SECONDS 30
+#define BROKER_SECONDS 75
 
 static const char usage[] =
     "Usage: vdmabuf-libvirt-hook DOMAIN OPERATION PHASE EXTRA < XML\n"

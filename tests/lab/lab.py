@@ -33,7 +33,7 @@ def do_test(arguments):
     """Run suites and count their results."""
     if arguments.list:
         for suite in suites.registry():
-            print(f"{suite.name:20} {suite.script}" + (" (named)" if suite.named else ""))
+            print(f"{suite.name:20} {suite.script}" + (" (long)" if suite.long else ""))
         return 0
     return suites.test(arguments.suite)
 

@@ -37,7 +37,7 @@ class Suite:
     short: str
     seconds: int
     script: str
-    named: bool = False
+    long: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -118,15 +118,17 @@ def registry():
         words = line.split("#")[0].split()
         if words:
             level, short, seconds, script, *rest = words
-            found.append(Suite(level, short, int(seconds), script, rest == ["named"]))
+            found.append(Suite(level, short, int(seconds), script, rest == ["long"]))
     return found
 
 
 def chosen(names, levels=LEVELS):
-    """The suites that the names mean: level/name, a level, or a name in any level."""
+    """The suites that the names mean: level/name, a level, a name in any level, or "all"."""
     known = [s for s in registry() if s.level in levels]
+    if names == ["all"]:
+        return known
     if not names:
-        return [s for s in known if not s.named]
+        return [s for s in known if not s.long]
     wanted = []
     for name in names:
         matching = [s for s in known if name in (s.name, s.level, s.short)]
