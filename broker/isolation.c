@@ -100,7 +100,7 @@ add_rules(scmp_filter_ctx filter)
     /* sd_notify(3) */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                                  SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+                                  SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0),
                                   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM));
     return result;
 }

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "fd.h"
 #include "log.h"
 
@@ -27,21 +27,6 @@ struct _Listener {
 };
 
 #define FAIL(error, ...) g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, __VA_ARGS__)
-
-static gboolean
-find_group(const char *name, gid_t *gid, GError **error)
-{
-    struct group *group;
-
-    errno = 0;
-    group = getgrnam(name);
-    if (!group) {
-        FAIL(error, "there is no group '%s'; create it or name another one", name);
-        return FALSE;
-    }
-    *gid = group->gr_gid;
-    return TRUE;
-}
 
 static gboolean
 fill_address(const char *path, struct sockaddr_un *address, GError **error)
@@ -129,19 +114,17 @@ listener_new_for_fd(int fd, ListenerAccept accept, gpointer data)
 }
 
 Listener *
-listener_new(int type, const char *path, const char *group, ListenerAccept accept, gpointer data,
-             GError **error)
+listener_new(int type, const char *path, const char *const *users, const char *const *groups,
+             ListenerAccept accept, gpointer data, GError **error)
 {
     g_autoptr(Listener) self = NULL;
     auto_fd int fd = -1;
     struct sockaddr_un address;
     struct stat info;
-    gid_t gid = (gid_t) -1;
     mode_t mask;
     int result;
 
-    if ((group && !find_group(group, &gid, error)) || !fill_address(path, &address, error) ||
-        !remove_stale(path, type, &address, error))
+    if (!fill_address(path, &address, error) || !remove_stale(path, type, &address, error))
         return NULL;
 
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -149,7 +132,7 @@ listener_new(int type, const char *path, const char *group, ListenerAccept accep
         FAIL(error, "cannot make a socket: %s", g_strerror(errno));
         return NULL;
     }
-    /* Nobody may connect before the group is right. */
+    /* Nobody may connect before it is said who may. */
     mask = umask(0177);
     result = bind(fd, (const struct sockaddr *) &address, sizeof(address));
     umask(mask);
@@ -163,19 +146,8 @@ listener_new(int type, const char *path, const char *group, ListenerAccept accep
     self->device = info.st_dev;
     self->inode = info.st_ino;
 
-    if (group) {
-        if (chown(path, (uid_t) -1, gid) < 0) {
-            FAIL(error,
-                 "cannot give '%s' to the group '%s': %s; the user with id %u has to be a "
-                 "member of it (SupplementaryGroups= in the unit)",
-                 path, group, g_strerror(errno), (guint) geteuid());
-            return NULL;
-        }
-        if (chmod(path, 0660) < 0) {
-            FAIL(error, "cannot set the mode of '%s': %s", path, g_strerror(errno));
-            return NULL;
-        }
-    }
+    if (((users && *users) || (groups && *groups)) && !access_grant(path, users, groups, error))
+        return NULL;
     if (listen(self->fd, BACKLOG) < 0) {
         FAIL(error, "cannot listen on '%s': %s", path, g_strerror(errno));
         return NULL;

@@ -16,10 +16,12 @@ typedef void (*ListenerAccept)(int fd, const struct ucred *peer, gpointer data);
  * listener_new:
  * @type: SOCK_STREAM or SOCK_SEQPACKET
  * @path: a socket that nobody listens on any more is replaced, anything else is not
- * @group: (nullable): who may connect beside the owner
+ * @users: (nullable): names of users who may connect beside the owner
+ * @groups: (nullable): names of groups whose members may
  */
-Listener *listener_new(int type, const char *path, const char *group, ListenerAccept accept,
-                       gpointer data, GError **error);
+Listener *listener_new(int type, const char *path, const char *const *users,
+                       const char *const *groups, ListenerAccept accept, gpointer data,
+                       GError **error);
 /* Of a socket that listens already; takes @fd. */
 Listener *listener_new_for_fd(int fd, ListenerAccept accept, gpointer data);
 /* Removes the socket's file, if it is still the one that was made here. */

@@ -3,7 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 /* systemd names the journal's socket; standard error may have been sent elsewhere since. */
@@ -18,6 +20,16 @@ stderr_is_journal(void)
         return FALSE;
     own = g_strdup_printf("%lu:%lu", (gulong) info.st_dev, (gulong) info.st_ino);
     return g_str_equal(stream, own);
+}
+
+/* Where there is no systemd, the libvirt hook makes a socket to the system's log of it. */
+static gboolean
+stderr_is_syslog(void)
+{
+    int type = 0;
+    socklen_t size = sizeof(type);
+
+    return getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
 }
 
 void
@@ -35,6 +47,9 @@ broker_log(BrokerLogLevel level, const char *format, ...)
     /* The journal takes the level from a prefix, and knows the program by itself. */
     if (stderr_is_journal())
         dprintf(STDERR_FILENO, "<%d>%s\n", level, text);
+    else if (stderr_is_syslog())
+        dprintf(STDERR_FILENO, "<%d>vhost-user-vdmabuf[%d]: %s", LOG_DAEMON | (int) level,
+                (int) getpid(), text);
     else
         dprintf(STDERR_FILENO, "vhost-user-vdmabuf: %s\n", text);
 }

@@ -228,15 +228,17 @@ static gboolean
 listen_on_sockets(Broker *self, GError **error)
 {
     const Options *options = self->options;
+    const char *const qemu_groups[] = {options->socket_group, NULL};
 
-    self->consumers = listener_new(SOCK_SEQPACKET, options->consumer_socket,
-                                   options->consumer_group, on_consumer, self, error);
+    self->consumers = listener_new(
+        SOCK_SEQPACKET, options->consumer_socket, (const char *const *) options->consumer_users,
+        (const char *const *) options->consumer_groups, on_consumer, self, error);
     if (!self->consumers)
         return FALSE;
     if (options->fd >= 0)
         return use_inherited_fd(self, error);
-    self->qemu = listener_new(SOCK_STREAM, options->socket_path, options->socket_group, on_qemu,
-                              self, error);
+    self->qemu =
+        listener_new(SOCK_STREAM, options->socket_path, NULL, qemu_groups, on_qemu, self, error);
     return self->qemu != NULL;
 }
 
@@ -272,6 +274,8 @@ broker_run(Options *options)
         goto out;
 
     if (self.status == EXIT_SUCCESS) {
+        if (options->label)
+            broker_log(BROKER_LOG_INFO, "this is the device '%s'", options->label);
         sd_notify(0, "READY=1");
         g_main_loop_run(self.loop);
         sd_notify(0, "STOPPING=1");

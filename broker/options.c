@@ -8,10 +8,12 @@ typedef enum {
     KEY_FD,
     KEY_SOCKET_GROUP,
     KEY_CONSUMER_SOCKET,
-    KEY_CONSUMER_GROUP,
+    KEY_CONSUMER_USERS,
+    KEY_CONSUMER_GROUPS,
     KEY_DEVICE,
     KEY_UUID,
     KEY_NAME,
+    KEY_LABEL,
     KEY_MAX_BUFFERS,
     KEY_MAX_BYTES,
     KEY_MAX_ENTRIES,
@@ -30,10 +32,14 @@ static const struct {
     [KEY_FD] = {"fd", "FDNUM", "use the vhost-user socket that was inherited as FDNUM"},
     [KEY_SOCKET_GROUP] = {"socket-group", "GROUP", "let GROUP connect to the vhost-user socket"},
     [KEY_CONSUMER_SOCKET] = {"consumer-socket", "PATH", "listen for consumers on PATH"},
-    [KEY_CONSUMER_GROUP] = {"consumer-group", "GROUP", "let GROUP connect to the consumer socket"},
+    [KEY_CONSUMER_USERS] = {"consumer-users", "USER,...",
+                            "let these users connect to the consumer socket"},
+    [KEY_CONSUMER_GROUPS] = {"consumer-groups", "GROUP,...",
+                             "let members of these groups connect to the consumer socket"},
     [KEY_DEVICE] = {"device", "PATH", "the kernel's device [" OPTIONS_DEFAULT_DEVICE "]"},
     [KEY_UUID] = {"uuid", "UUID", "of the domain"},
     [KEY_NAME] = {"name", "NAME", "of the domain"},
+    [KEY_LABEL] = {"label", "TEXT", "what people call the device, for messages"},
     [KEY_MAX_BUFFERS] = {"max-buffers", "N", "how many buffers the guest may share at a time"},
     [KEY_MAX_BYTES] = {"max-bytes", "N", "how many bytes in all; may end in K, M or G"},
     [KEY_MAX_ENTRIES] = {"max-entries", "N", "how many runs of pages in one buffer"},
@@ -144,6 +150,20 @@ parse_switch(char **values, Key key, gboolean *value, GError **error)
     return TRUE;
 }
 
+/* Separated by commas as on command lines, or by semicolons as in key files */
+static char **
+parse_names(char **values, Key key)
+{
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    g_auto(GStrv) parts = g_strsplit_set(values[key] ? values[key] : "", ",;", -1);
+
+    for (char **part = parts; *part; part++) {
+        if (*g_strstrip(*part))
+            g_strv_builder_add(names, *part);
+    }
+    return g_strv_builder_end(names);
+}
+
 static gboolean
 parse_uuid(const char *text, guint8 uuid[16], GError **error)
 {
@@ -216,8 +236,10 @@ options_from_values(char **values, GError **error)
     self->socket_path = g_steal_pointer(&values[KEY_SOCKET_PATH]);
     self->socket_group = g_steal_pointer(&values[KEY_SOCKET_GROUP]);
     self->consumer_socket = g_steal_pointer(&values[KEY_CONSUMER_SOCKET]);
-    self->consumer_group = g_steal_pointer(&values[KEY_CONSUMER_GROUP]);
+    self->consumer_users = parse_names(values, KEY_CONSUMER_USERS);
+    self->consumer_groups = parse_names(values, KEY_CONSUMER_GROUPS);
     self->name = g_steal_pointer(&values[KEY_NAME]);
+    self->label = g_steal_pointer(&values[KEY_LABEL]);
     self->device = values[KEY_DEVICE] ? g_steal_pointer(&values[KEY_DEVICE])
                                       : g_strdup(OPTIONS_DEFAULT_DEVICE);
     return g_steal_pointer(&self);
@@ -296,8 +318,10 @@ options_free(Options *self)
     g_free(self->socket_path);
     g_free(self->socket_group);
     g_free(self->consumer_socket);
-    g_free(self->consumer_group);
+    g_strfreev(self->consumer_users);
+    g_strfreev(self->consumer_groups);
     g_free(self->device);
     g_free(self->name);
+    g_free(self->label);
     g_free(self);
 }

@@ -15,6 +15,9 @@ G_BEGIN_DECLS
  * Options:
  * @socket_path: (nullable): of the vhost-user socket; %NULL when @fd is one
  * @fd: a vhost-user socket, listening or connected; -1 when there is a @socket_path
+ * @consumer_users: never %NULL, may be empty
+ * @consumer_groups: likewise
+ * @label: (nullable): what people call the device
  * @limits: 0 where the module's own limit stays
  */
 typedef struct {
@@ -22,9 +25,11 @@ typedef struct {
     int fd;
     char *socket_group;
     char *consumer_socket;
-    char *consumer_group;
+    char **consumer_users;
+    char **consumer_groups;
     char *device;
     char *name;
+    char *label;
     guint8 uuid[16];
     struct vdmabuf_limits limits;
     gboolean seccomp;

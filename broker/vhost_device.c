@@ -37,9 +37,19 @@ vhost_device_open(const char *path, GError **error)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
     int saved = errno;
+    struct vdmabuf_limits limits;
 
-    if (fd >= 0)
-        return vhost_device_new(fd, real_ioctl, NULL);
+    if (fd >= 0) {
+        /* What no other file has */
+        if (ioctl(fd, VHOST_VDMABUF_GET_LIMITS, &limits) == 0)
+            return vhost_device_new(fd, real_ioctl, NULL);
+        close(fd);
+        g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
+                    "%s is not the device of the vhost_vdmabuf module; that is "
+                    "/dev/vhost-vdmabuf, unless somebody has renamed it",
+                    path);
+        return NULL;
+    }
 
     switch (saved) {
     case ENOENT:
@@ -54,7 +64,7 @@ vhost_device_open(const char *path, GError **error)
     case EPERM:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
                     "the user with id %u may not open %s; put it into the group that owns the "
-                    "device (kvm, see 60-vdmabuf.rules)",
+                    "device (vdmabuf, see 60-vdmabuf.rules)",
                     (guint) geteuid(), path);
         break;
     default:

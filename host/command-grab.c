@@ -206,6 +206,8 @@ command_grab(int argc, char **argv, GError **error)
                        "Takes a picture from a guest, and prints the SHA-256 of its buffer.", 1,
                        argc, argv, error))
         return FALSE;
+    if (options.output < -1)
+        return command_usage_error(error, "--output takes a number from 0");
     if (options.count < 1)
         return command_usage_error(error, "--count takes a number from 1");
     if (options.png != NULL && strcmp(options.png, "-") == 0 &&

@@ -152,13 +152,11 @@ list_connected(const char *name, VdmabufConsumer *consumer, Json *json, GError *
     return ok;
 }
 
-/* One device. That it cannot be asked is an answer, too: another one may be fine. */
 static gboolean
-list_endpoint(const VdmabufEndpoint *endpoint, Json *json)
+list_endpoint(const VdmabufEndpoint *endpoint, const char *name, Json *json, GError **error)
 {
-    g_autofree char *name = target_get_name(endpoint);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(VdmabufConsumer) consumer = vdmabuf_consumer_connect(endpoint->path, &error);
+    g_autoptr(GError) local = NULL;
+    g_autoptr(VdmabufConsumer) consumer = vdmabuf_consumer_connect(endpoint->path, &local);
 
     if (json != NULL) {
         json_open_object(json, NULL);
@@ -168,16 +166,17 @@ list_endpoint(const VdmabufEndpoint *endpoint, Json *json)
     }
 
     if (consumer != NULL)
-        list_connected(name, consumer, json, &error);
+        list_connected(name, consumer, json, &local);
 
     if (json != NULL) {
-        if (error != NULL)
-            json_add_string(json, "error", error->message);
+        if (local != NULL)
+            json_add_string(json, "error", local->message);
         json_close_object(json);
-    } else if (error != NULL) {
-        printf("%s: unusable: %s\n", name, error->message);
     }
-    return error == NULL;
+    if (local == NULL)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
 }
 
 static gboolean
@@ -189,19 +188,28 @@ list_all(GPtrArray *endpoints, const CommandOptions *options, GError **error)
     json_init(&json);
     json_open_array(&json, NULL);
     for (guint i = 0; i < endpoints->len; i++) {
-        if (!list_endpoint(g_ptr_array_index(endpoints, i), options->json ? &json : NULL))
-            bad++;
+        const VdmabufEndpoint *endpoint = g_ptr_array_index(endpoints, i);
+        g_autofree char *name = target_get_name(endpoint);
+        g_autoptr(GError) local = NULL;
+
+        if (list_endpoint(endpoint, name, options->json ? &json : NULL, &local))
+            continue;
+        /* That one of several cannot be asked is an answer, too. */
+        if (endpoints->len > 1 && !options->json)
+            printf("%s: unusable: %s\n", name, local->message);
+        if (bad++ == 0)
+            g_propagate_error(error, g_steal_pointer(&local));
     }
     json_close_array(&json);
     if (options->json)
         json_print(&json, stdout);
 
-    if (bad > 0) {
+    if (endpoints->len > 1 && bad > 0) {
+        g_clear_error(error);
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "%u of %u devices cannot be asked",
                     bad, endpoints->len);
-        return FALSE;
     }
-    return TRUE;
+    return bad == 0;
 }
 
 gboolean
@@ -243,6 +251,6 @@ command_list(int argc, char **argv, GError **error)
         return none != NULL;
     }
     if (found->len == 0)
-        fprintf(stderr, "No domain with a vdmabuf device is running\n");
+        fprintf(stderr, "vdmabuf-recv: No domain with a vdmabuf device is running\n");
     return list_all(found, &options, error);
 }

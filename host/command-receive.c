@@ -167,6 +167,8 @@ command_receive(int argc, char **argv, GError **error)
                        "Receives what vdmabuf-send sends, and checks its SHA-256.", 1, argc, argv,
                        error))
         return FALSE;
+    if (options.number < -1)
+        return command_usage_error(error, "--output takes a number from 0");
     if (options.limit_text != NULL &&
         (!size_parse(options.limit_text, &options.limit) || options.limit == 0))
         return command_usage_error(error,

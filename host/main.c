@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "exit.h"
 
 static const struct {
     const char *name;
@@ -21,18 +22,18 @@ static const struct {
 };
 
 static void
-print_help(FILE *stream)
+print_help(void)
 {
-    fprintf(stream, "Usage:\n"
-                    "  vdmabuf-recv COMMAND [OPTION...] [DOMAIN[/DEVICE]]\n"
-                    "\n"
-                    "Looks at, takes and measures what guests share with vdmabuf.\n"
-                    "\n"
-                    "Commands (vdmabuf-recv COMMAND --help says more):\n");
+    printf("Usage:\n"
+           "  vdmabuf-recv COMMAND [OPTION...] [DOMAIN[/DEVICE]]\n"
+           "\n"
+           "Looks at, takes and measures what guests share with vdmabuf.\n"
+           "\n"
+           "Commands (vdmabuf-recv COMMAND --help says more):\n");
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].text);
-    fprintf(stream, "\n"
-                    "DOMAIN may be left out when there is only one device.\n");
+        printf("  %-10s %s\n", commands[i].name, commands[i].text);
+    printf("\n"
+           "DOMAIN may be left out when there is only one device.\n");
 }
 
 static int
@@ -57,14 +58,15 @@ run(Command command, const char *name, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+    exit_check_output();
     setlocale(LC_ALL, "");
 
     if (argc < 2) {
-        print_help(stderr);
+        fprintf(stderr, "vdmabuf-recv: Say what to do with a command (vdmabuf-recv --help)\n");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(stdout);
+        print_help();
         return EXIT_SUCCESS;
     }
     if (strcmp(argv[1], "--version") == 0) {

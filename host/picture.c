@@ -92,16 +92,32 @@ picture_to_png(const Picture *self, GError **error)
     return g_bytes_new_with_free_func(data, size, free, data);
 }
 
+typedef FILE Stream;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Stream, fclose)
+
+static void
+picture_set_png_error(GError **error, const char *path, const png_image *image)
+{
+    g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "%s is no PNG that can be read (%s)",
+                path, image->message);
+}
+
 Picture *
 picture_new_from_png(const char *path, GError **error)
 {
     g_autoptr(Picture) self = NULL;
+    g_autoptr(Stream) stream = NULL;
     png_image image = {.version = PNG_IMAGE_VERSION};
     png_color black = {0, 0, 0};
 
-    if (!png_image_begin_read_from_file(&image, path)) {
+    stream = fopen(path, "rbe");
+    if (stream == NULL) {
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read %s: %s", path,
-                    image.message);
+                    g_strerror(errno));
+        return NULL;
+    }
+    if (!png_image_begin_read_from_stdio(&image, stream)) {
+        picture_set_png_error(error, path, &image);
         return NULL;
     }
 
@@ -112,8 +128,7 @@ picture_new_from_png(const char *path, GError **error)
         return NULL;
     }
     if (!png_image_finish_read(&image, &black, self->rgb, 0, NULL)) {
-        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read %s: %s", path,
-                    image.message);
+        picture_set_png_error(error, path, &image);
         png_image_free(&image);
         return NULL;
     }

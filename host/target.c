@@ -79,7 +79,7 @@ target_find(const char *selector, const char *socket, GError **error)
                     "Several devices could be meant; name one of %s", names);
     } else if (selector == NULL) {
         g_set_error_literal(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE,
-                            "No domain with a vdmabuf device is running");
+                            "No domain with a vdmabuf device is running; start one (virsh start)");
     } else {
         names = target_list_names(endpoints);
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE,

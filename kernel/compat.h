@@ -44,6 +44,18 @@ static inline long compat_pin_user_pages_remote(struct mm_struct *mm, unsigned l
 #endif
 }
 
+/* 6.11: pins the folios of a memfd */
+static inline long compat_memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
+					   struct folio **folios, unsigned int max_folios,
+					   pgoff_t *offset)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return memfd_pin_folios(memfd, start, end, folios, max_folios, offset);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 /* 6.5: work is for a ring, whose worker need not be that of other rings; macro: needs vhost.h */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define compat_vhost_work_queue(vq, work)	vhost_vq_work_queue(vq, work)

@@ -3,7 +3,8 @@
  * Host side of the virtio dma-buf device: what the files of the module share.
  *
  * vhost_vdmabuf_main.c      device node, vhost ioctls, both rings
- * vhost_vdmabuf_buffer.c    which buffers there are, their pages
+ * vhost_vdmabuf_buffer.c    which buffers there are
+ * vhost_vdmabuf_pages.c     their pages: translating, pinning
  * vhost_vdmabuf_frame.c     frames, and events for the guest
  * vhost_vdmabuf_consumer.c  consumer files, their events
  * vhost_vdmabuf_dmabuf.c    dma-bufs made of buffers
@@ -11,11 +12,11 @@
  * Locks, outermost first:
  *
  *   consumer->read_lock   readers of one consumer file take turns
- *   vd->dev.mutex         vhost's: owner, memory table, start and stop
- *     vq->mutex           vhost's: one ring, and the memory table as it sees it
- *     buf->pin_lock       the pages of one buffer
+ *   buf->pin_lock         the pages of one buffer
+ *     vd->dev.mutex       vhost's: owner, memory table, start and stop
+ *       vq->mutex         vhost's: one ring, and the memory table as it sees it
+ *         vd->lock        buffers, frames, holds, consumers, limits, state
  *       mmap_lock         of the owner
- *     vd->lock            buffers, frames, holds, consumers, limits, state
  *
  * vd->lock and buf->pin_lock do not nest. User memory is never accessed under vd->lock.
  * imp->lock, of one dma-buf, is taken under its reservation lock, and nothing under it.
@@ -56,6 +57,10 @@ struct vhost_vdmabuf {
 	struct task_struct *task;
 	bool may_lock;
 
+	/* Under dev.mutex */
+	u64 memory_tables;		/* there have been */
+	bool dev_gone;			/* no memory table, no owner any more */
+
 	atomic64_t bytes_pinned;
 
 	struct mutex lock;		/* protects all that follows */
@@ -90,6 +95,18 @@ struct vhost_vdmabuf_run {
 	u64 length;
 };
 
+/*
+ * Pinned pages, in pieces that have one pin each. With @single every piece is a page; otherwise
+ * @firsts says which page of the buffer is its first.
+ */
+struct vhost_vdmabuf_pages {
+	bool single;
+	u32 nr;				/* of pieces */
+	u32 room;
+	unsigned long *pfns;
+	u32 *firsts;			/* behind @pfns, in the same memory */
+};
+
 enum vhost_vdmabuf_frame_state {
 	VHOST_VDMABUF_FRAME_NONE,	/* FRAME is possible */
 	VHOST_VDMABUF_FRAME_WAITING,	/* who has not read it can take it */
@@ -101,14 +118,14 @@ struct vhost_vdmabuf_buffer {
 	struct vhost_vdmabuf *vd;
 	struct vdmabuf_id id;
 	u64 size;
+	unsigned long nr_pages;
 	u32 nr_runs;
 	struct vhost_vdmabuf_run *runs;
 
-	struct mutex pin_lock;		/* protects the next four */
+	struct mutex pin_lock;		/* protects the next three */
 	unsigned int nr_pins;
 	bool written;			/* some import could write */
-	unsigned long nr_pages;
-	struct page **pages;		/* stays while nr_pins is not 0 */
+	struct vhost_vdmabuf_pages pages; /* stay while nr_pins is not 0 */
 
 	/* The rest is under vd->lock */
 	struct kref ref;
@@ -143,6 +160,7 @@ struct vhost_vdmabuf_consumer {
 	struct list_head node;		/* in vd->consumers */
 	struct list_head holds;		/* of registered buffers */
 	struct list_head gone;		/* of others, until GONE is read */
+	u32 nr_gone;
 	u64 cursor;			/* serial of the last frame it has read */
 	u64 superseded;
 	u32 state_told;
@@ -182,9 +200,14 @@ void vhost_vdmabuf_forget_all(struct vhost_vdmabuf *vd);
 struct vhost_vdmabuf_buffer *vhost_vdmabuf_find(struct vhost_vdmabuf *vd,
 						const struct vdmabuf_id *id);
 void vhost_vdmabuf_buffer_put(struct vhost_vdmabuf_buffer *buf);
+void vhost_vdmabuf_import_ended(struct vhost_vdmabuf_buffer *buf);
+
+/* vhost_vdmabuf_pages.c */
+int vhost_vdmabuf_translate(struct vhost_iotlb *umem, u64 addr, u64 *length, unsigned long *hva);
 int vhost_vdmabuf_pin(struct vhost_vdmabuf_buffer *buf, bool write);
 void vhost_vdmabuf_unpin(struct vhost_vdmabuf_buffer *buf);
-void vhost_vdmabuf_import_ended(struct vhost_vdmabuf_buffer *buf);
+unsigned long vhost_vdmabuf_pfn(const struct vhost_vdmabuf_buffer *buf, unsigned long index,
+				unsigned long *nr);
 
 /* vhost_vdmabuf_frame.c */
 u32 vhost_vdmabuf_frame(struct vhost_vdmabuf *vd, const struct vdmabuf_id *id, u64 sequence,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which buffers a VM has registered, and their pages.
+ * Which buffers a VM has registered.
  *
  * A buffer is a list of runs of guest memory. Nothing of it is held until the first import; then
  * the runs are translated with the memory table as it is at that moment, and all pages are pinned.
@@ -8,43 +8,13 @@
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/random.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "vhost_vdmabuf.h"
 
-/* Pages that are pinned or unpinned before others get a turn */
-#define PIN_BATCH	512UL
-
 /* What one allocation can hold, whatever the module's parameters say */
 #define MAX_ENTRIES	(INT_MAX / sizeof(struct vhost_vdmabuf_run))
-#define MAX_PAGES	(INT_MAX / sizeof(struct page *))
-
-/*
- * Where @addr of the guest is in the owner's address space. *@length is how much is wanted, and on
- * return how much lies there in one piece, at least a page.
- */
-static int translate(struct vhost_iotlb *umem, u64 addr, u64 *length, unsigned long *hva)
-{
-	struct vhost_iotlb_map *map;
-
-	if (!umem)
-		return -EFAULT;
-
-	map = vhost_iotlb_itree_first(umem, addr, addr + *length - 1);
-	if (!map || map->start > addr)
-		return -EFAULT;
-
-	*length = min(*length - 1, map->last - addr) + 1;
-	*hva = map->addr + (addr - map->start);
-
-	/* Regions need not consist of whole pages, buffers do */
-	if (!PAGE_ALIGNED(*hva) || !PAGE_ALIGNED(*length))
-		return -EFAULT;
-
-	return 0;
-}
+#define MAX_PAGES	(INT_MAX / (sizeof(unsigned long) + sizeof(u32)))
 
 static bool run_is_ram(struct vhost_iotlb *umem, const struct vhost_vdmabuf_run *run)
 {
@@ -53,7 +23,7 @@ static bool run_is_ram(struct vhost_iotlb *umem, const struct vhost_vdmabuf_run 
 
 	for (done = 0; done < run->length; done += length) {
 		length = run->length - done;
-		if (translate(umem, run->addr + done, &length, &hva))
+		if (vhost_vdmabuf_translate(umem, run->addr + done, &length, &hva))
 			return false;
 	}
 
@@ -132,6 +102,9 @@ static u32 reserve(struct vhost_vdmabuf *vd, u64 size, u32 nr_entries)
 	mutex_lock(&vd->lock);
 	if (nr_entries > vd->limits.max_entries || nr_entries > MAX_ENTRIES) {
 		status = VIRTIO_VDMABUF_S_ENTRIES;
+	} else if (nr_entries > size >> PAGE_SHIFT) {
+		/* Each of them is a page at least: known before they are copied */
+		status = VIRTIO_VDMABUF_S_BAD_ADDRESS;
 	} else if (vd->nr_buffers >= vd->limits.max_buffers ||
 		   vd->bytes_registered >= vd->limits.max_bytes ||
 		   size > vd->limits.max_bytes - vd->bytes_registered ||
@@ -334,181 +307,6 @@ void vhost_vdmabuf_forget_all(struct vhost_vdmabuf *vd)
 			vhost_vdmabuf_buffer_put(buf);
 		}
 	}
-}
-
-/* Adds pages to, or takes them from, what counts as locked by the owner */
-static int account(struct vhost_vdmabuf *vd, unsigned long nr_pages, bool inc)
-{
-	int ret = 0;
-
-	if (!mmget_not_zero(vd->mm))
-		return -ENODEV;
-
-	if (inc)
-		ret = mmap_write_lock_killable(vd->mm);
-	else
-		mmap_write_lock(vd->mm);
-	if (!ret) {
-		ret = __account_locked_vm(vd->mm, nr_pages, inc, vd->task, vd->may_lock);
-		mmap_write_unlock(vd->mm);
-	}
-
-	mmput(vd->mm);
-
-	return ret;
-}
-
-static void unpin_pages(struct page **pages, unsigned long nr_pages, bool dirty)
-{
-	unsigned long nr;
-
-	for (; nr_pages; nr_pages -= nr, pages += nr) {
-		nr = min(nr_pages, PIN_BATCH);
-		unpin_user_pages_dirty_lock(pages, nr, dirty);
-		cond_resched();
-	}
-}
-
-/* Where pinning is in the list of runs */
-struct pin_walk {
-	const struct vhost_vdmabuf_run *run;
-	u64 done;			/* of this run, in bytes */
-};
-
-/* Pins the next pages, at most PIN_BATCH. Returns how many. */
-static long pin_batch(struct vhost_vdmabuf *vd, struct pin_walk *walk, struct page **pages,
-		      unsigned long nr_pages)
-{
-	unsigned long nr = 0;
-	long ret;
-
-	nr_pages = min(nr_pages, PIN_BATCH);
-
-	ret = mmap_read_lock_killable(vd->mm);
-	if (ret)
-		return ret;
-
-	while (nr < nr_pages) {
-		u64 length = walk->run->length - walk->done;
-		unsigned long hva;
-
-		ret = translate(vd->dev.umem, walk->run->addr + walk->done, &length, &hva);
-		if (ret)
-			break;
-
-		ret = compat_pin_user_pages_remote(vd->mm, hva,
-						   min_t(u64, length >> PAGE_SHIFT, nr_pages - nr),
-						   FOLL_WRITE | FOLL_LONGTERM, pages + nr);
-		if (ret <= 0)
-			break;
-
-		nr += ret;
-		walk->done += (u64)ret << PAGE_SHIFT;
-		if (walk->done == walk->run->length) {
-			walk->run++;
-			walk->done = 0;
-		}
-	}
-
-	mmap_read_unlock(vd->mm);
-
-	/* What has been pinned counts; an error that lasts comes again */
-	if (nr)
-		return nr;
-
-	return ret ?: -EFAULT;
-}
-
-static int pin_all(struct vhost_vdmabuf_buffer *buf, struct page **pages)
-{
-	struct pin_walk walk = { .run = buf->runs };
-	unsigned long done = 0;
-	long nr;
-
-	while (done < buf->nr_pages) {
-		nr = pin_batch(buf->vd, &walk, pages + done, buf->nr_pages - done);
-		if (nr > 0)
-			done += nr;
-		else if (nr != -ENOMEM && nr != -EINTR)
-			nr = -EFAULT;
-		if (nr > 0 && fatal_signal_pending(current))
-			nr = -EINTR;
-		if (nr < 0) {
-			unpin_pages(pages, done, false);
-			return nr;
-		}
-		cond_resched();
-	}
-
-	return 0;
-}
-
-/*
- * One more user of the buffer's pages. The first one pins them, for all that follow. Under
- * dev.mutex, which keeps the memory table, and what the owner has mapped behind it, as they are.
- */
-int vhost_vdmabuf_pin(struct vhost_vdmabuf_buffer *buf, bool write)
-{
-	struct vhost_vdmabuf *vd = buf->vd;
-	struct page **pages;
-	int ret;
-
-	lockdep_assert_held(&vd->dev.mutex);
-
-	ret = mutex_lock_killable(&buf->pin_lock);
-	if (ret)
-		return ret;
-
-	if (buf->nr_pins)
-		goto out_pinned;
-
-	ret = -ENOMEM;
-	pages = kvmalloc_array(buf->nr_pages, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!pages)
-		goto err_unlock;
-
-	ret = account(vd, buf->nr_pages, true);
-	if (ret)
-		goto err_pages;
-
-	ret = pin_all(buf, pages);
-	if (ret)
-		goto err_account;
-
-	WRITE_ONCE(buf->pages, pages);
-	buf->written = false;
-	atomic64_add(buf->size, &vd->bytes_pinned);
-out_pinned:
-	buf->written |= write;
-	buf->nr_pins++;
-	mutex_unlock(&buf->pin_lock);
-
-	return 0;
-
-err_account:
-	account(vd, buf->nr_pages, false);
-err_pages:
-	kvfree(pages);
-err_unlock:
-	mutex_unlock(&buf->pin_lock);
-
-	return ret;
-}
-
-void vhost_vdmabuf_unpin(struct vhost_vdmabuf_buffer *buf)
-{
-	struct page **pages;
-
-	mutex_lock(&buf->pin_lock);
-	if (!--buf->nr_pins) {
-		pages = buf->pages;
-		WRITE_ONCE(buf->pages, NULL);
-		unpin_pages(pages, buf->nr_pages, buf->written);
-		kvfree(pages);
-		account(buf->vd, buf->nr_pages, false);
-		atomic64_sub(buf->size, &buf->vd->bytes_pinned);
-	}
-	mutex_unlock(&buf->pin_lock);
 }
 
 /* A dma-buf of the buffer is closed, or was not made after all */

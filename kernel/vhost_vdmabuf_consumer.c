@@ -38,6 +38,7 @@ void vhost_vdmabuf_hold_gone(struct vhost_vdmabuf_hold *hold)
 	hold->buf = NULL;
 	list_del(&hold->buffer_node);
 	list_move_tail(&hold->consumer_node, &consumer->gone);
+	consumer->nr_gone++;
 	wake_up_interruptible_poll(&consumer->wait, EPOLLIN | EPOLLRDNORM);
 	vhost_vdmabuf_buffer_put(buf);
 }
@@ -160,6 +161,7 @@ static bool take_event(struct vhost_vdmabuf_consumer *consumer, const struct vdm
 	case VDMABUF_EVENT_GONE:
 		hold = list_first_entry(&consumer->gone, struct vhost_vdmabuf_hold, consumer_node);
 		list_del(&hold->consumer_node);
+		consumer->nr_gone--;
 		break;
 	case VDMABUF_EVENT_STATE:
 		consumer->state_told = event->state;
@@ -264,6 +266,15 @@ static __poll_t consumer_poll(struct file *file, poll_table *table)
 	return mask;
 }
 
+/*
+ * Whether the consumer has left so many GONEs unread, which are kept for it, that it gets no more
+ * buffers. One that reads has as many as there can be buffers, and some more that came in between.
+ */
+static bool is_choked(const struct vhost_vdmabuf_consumer *consumer)
+{
+	return consumer->nr_gone > 2ULL * consumer->vd->limits.max_buffers;
+}
+
 /* Finds the buffer and claims it for one more dma-buf, which vhost_vdmabuf_import_ended() ends */
 static struct vhost_vdmabuf_buffer *import_begin(struct vhost_vdmabuf_consumer *consumer,
 						 const struct vdmabuf_id *id, bool write)
@@ -280,6 +291,8 @@ static struct vhost_vdmabuf_buffer *import_begin(struct vhost_vdmabuf_consumer *
 		ret = -ENOENT;
 	} else if (write && !(vd->limits.flags & consumer->flags & VDMABUF_LIMITS_WRITABLE)) {
 		ret = -EACCES;
+	} else if (is_choked(consumer)) {
+		ret = -ENOBUFS;
 	} else {
 		kref_get(&buf->ref);
 		buf->nr_imports++;
@@ -294,24 +307,15 @@ static struct vhost_vdmabuf_buffer *import_begin(struct vhost_vdmabuf_consumer *
 static struct dma_buf *import(struct vhost_vdmabuf_consumer *consumer, const struct vdmabuf_id *id,
 			      bool write)
 {
-	struct vhost_vdmabuf *vd = consumer->vd;
 	struct vhost_vdmabuf_buffer *buf;
 	struct dma_buf *dmabuf;
 	int ret;
 
-	/* Until the pages are pinned neither the memory table may change nor the VM die */
-	ret = mutex_lock_killable(&vd->dev.mutex);
-	if (ret)
-		return ERR_PTR(ret);
-
 	buf = import_begin(consumer, id, write);
-	if (IS_ERR(buf)) {
-		mutex_unlock(&vd->dev.mutex);
+	if (IS_ERR(buf))
 		return ERR_CAST(buf);
-	}
 
 	ret = vhost_vdmabuf_pin(buf, write);
-	mutex_unlock(&vd->dev.mutex);
 	if (ret)
 		goto err_import;
 
@@ -435,7 +439,7 @@ static int consumer_query(struct vhost_vdmabuf_consumer *consumer, struct vdmabu
 
 	args.id = buf->id;
 	args.state = VDMABUF_BUFFER_REGISTERED;
-	if (READ_ONCE(buf->pages))
+	if (READ_ONCE(buf->nr_pins))
 		args.state |= VDMABUF_BUFFER_PINNED;
 	if (buf->frame_state != VHOST_VDMABUF_FRAME_NONE)
 		args.state |= VDMABUF_BUFFER_OUTSTANDING;

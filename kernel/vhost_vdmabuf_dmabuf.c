@@ -33,13 +33,61 @@ struct import_mapping {
 	struct sg_table sgt;
 };
 
+/*
+ * From page @index of the buffer on, at most @max pages that are neighbours in memory. Returns how
+ * many.
+ */
+static unsigned long adjacent_pages(const struct vhost_vdmabuf_buffer *buf, unsigned long index,
+				    unsigned long max, struct page **page)
+{
+	unsigned long nr, more, pfn, next;
+
+	pfn = vhost_vdmabuf_pfn(buf, index, &nr);
+	*page = pfn_to_page(pfn);
+	while (nr < max && index + nr < buf->nr_pages) {
+		next = vhost_vdmabuf_pfn(buf, index + nr, &more);
+		if (next != pfn + nr || pfn_to_page(next) != *page + nr)
+			break;
+		nr += more;
+	}
+
+	return min(nr, max);
+}
+
+/* A table of the buffer's pages, in segments of at most @max_segment bytes */
+static int import_table(const struct vhost_vdmabuf_buffer *buf, struct sg_table *sgt,
+			size_t max_segment)
+{
+	unsigned long max = max_segment >> PAGE_SHIFT, index, nr;
+	unsigned int nr_segments = 0, i;
+	struct scatterlist *sg;
+	struct page *page;
+	int ret;
+
+	for (index = 0; index < buf->nr_pages; index += nr) {
+		nr = adjacent_pages(buf, index, max, &page);
+		nr_segments++;
+	}
+
+	ret = sg_alloc_table(sgt, nr_segments, GFP_KERNEL);
+	if (ret)
+		return ret;
+
+	index = 0;
+	for_each_sgtable_sg(sgt, sg, i) {
+		nr = adjacent_pages(buf, index, max, &page);
+		sg_set_page(sg, page, nr << PAGE_SHIFT, 0);
+		index += nr;
+	}
+
+	return 0;
+}
+
 static struct sg_table *import_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
 	struct vhost_vdmabuf_import *imp = attachment->dmabuf->priv;
-	struct vhost_vdmabuf_buffer *buf = imp->buf;
 	struct import_mapping *mapping;
-	unsigned int segment;
 	int ret;
 
 	/*
@@ -59,9 +107,8 @@ static struct sg_table *import_map(struct dma_buf_attachment *attachment,
 	mapping->dev = attachment->dev;
 	mapping->dir = dir;
 
-	segment = max_t(size_t, dma_get_max_seg_size(mapping->dev), PAGE_SIZE);
-	ret = sg_alloc_table_from_pages_segment(&mapping->sgt, buf->pages, buf->nr_pages, 0,
-						buf->size, segment, GFP_KERNEL);
+	ret = import_table(imp->buf, &mapping->sgt,
+			   max_t(size_t, dma_get_max_seg_size(mapping->dev), PAGE_SIZE));
 	if (ret)
 		goto err_mapping;
 
@@ -145,13 +192,14 @@ static vm_fault_t import_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct vhost_vdmabuf_import *imp = vma->vm_private_data;
 	struct vhost_vdmabuf_buffer *buf = imp->buf;
+	unsigned long pfn, nr;
 	pgoff_t pgoff, end;
 	vm_fault_t ret;
 
 	if (vmf->pgoff >= buf->nr_pages)
 		return VM_FAULT_SIGBUS;
 
-	ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(buf->pages[vmf->pgoff]));
+	ret = vmf_insert_pfn(vma, vmf->address, vhost_vdmabuf_pfn(buf, vmf->pgoff, &nr));
 	if (ret & VM_FAULT_ERROR)
 		return ret;
 
@@ -159,12 +207,16 @@ static vm_fault_t import_fault(struct vm_fault *vmf)
 	pgoff = max(round_down(vmf->pgoff, FAULT_AROUND), vma->vm_pgoff);
 	end = min3(round_down(vmf->pgoff, FAULT_AROUND) + FAULT_AROUND,
 		   vma->vm_pgoff + vma_pages(vma), buf->nr_pages);
-	for (; pgoff < end; pgoff++) {
-		if (pgoff == vmf->pgoff)
-			continue;
-		if (vmf_insert_pfn(vma, vma->vm_start + ((pgoff - vma->vm_pgoff) << PAGE_SHIFT),
-				   page_to_pfn(buf->pages[pgoff])) & VM_FAULT_ERROR)
-			break;
+	while (pgoff < end) {
+		pfn = vhost_vdmabuf_pfn(buf, pgoff, &nr);
+		for (; nr && pgoff < end; nr--, pgoff++, pfn++) {
+			if (pgoff == vmf->pgoff)
+				continue;
+			if (vmf_insert_pfn(vma, vma->vm_start +
+					   ((pgoff - vma->vm_pgoff) << PAGE_SHIFT), pfn) &
+			    VM_FAULT_ERROR)
+				return ret;
+		}
 	}
 
 	return ret;
@@ -203,9 +255,21 @@ static int import_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static int import_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct vhost_vdmabuf_import *imp = dmabuf->priv;
+	struct vhost_vdmabuf_buffer *buf = imp->buf;
+	unsigned long index = 0, nr, pfn;
+	struct page **pages;
 	void *vaddr;
 
-	vaddr = vmap(imp->buf->pages, imp->buf->nr_pages, VM_MAP, PAGE_KERNEL);
+	pages = kvmalloc_array(buf->nr_pages, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	while (index < buf->nr_pages) {
+		pfn = vhost_vdmabuf_pfn(buf, index, &nr);
+		while (nr--)
+			pages[index++] = pfn_to_page(pfn++);
+	}
+	vaddr = vmap(pages, buf->nr_pages, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
 	if (!vaddr)
 		return -ENOMEM;
 

@@ -533,6 +533,8 @@ static long ioctl_vhost(struct vhost_vdmabuf *vd, unsigned int cmd, void __user 
 		vhost_dev_flush(&vd->dev);
 	if (cmd == VHOST_SET_OWNER && !ret)
 		remember_owner(vd);
+	if (cmd == VHOST_SET_MEM_TABLE)
+		vd->memory_tables++;
 	mutex_unlock(&vd->dev.mutex);
 
 	return ret;
@@ -638,6 +640,7 @@ static int vhost_vdmabuf_release(struct inode *inode, struct file *file)
 
 	/* An IMPORT that came before DEAD still uses the memory table and the owner */
 	mutex_lock(&vd->dev.mutex);
+	vd->dev_gone = true;
 	vhost_dev_cleanup(&vd->dev);
 	mutex_unlock(&vd->dev.mutex);
 

@@ -60,7 +60,8 @@ static int vdmabuf_pages_attach(struct dma_buf *dmabuf, struct dma_buf_attachmen
 	/* A table of its own: DMA addresses differ from device to device */
 	err = sg_alloc_table_from_pages_segment(&a->sgt, p->pages, p->nr_pages, 0,
 						p->nr_pages << PAGE_SHIFT,
-						dma_get_max_seg_size(attach->dev),
+						max_t(size_t, PAGE_SIZE,
+						      dma_get_max_seg_size(attach->dev)),
 						GFP_KERNEL);
 	if (err) {
 		kfree(a);

@@ -83,7 +83,7 @@ static void vdmabuf_device_stop(struct vdmabuf_device *dev, enum vdmabuf_device_
 	spin_lock(&dev->lock);
 	if (state == VDMABUF_DEAD)
 		vdmabuf_device_dead(dev);
-	else
+	else if (dev->state != VDMABUF_DEAD)
 		dev->state = state;
 	wake_up_all(&dev->wait);
 	spin_unlock(&dev->lock);
@@ -263,7 +263,15 @@ static int __maybe_unused vdmabuf_freeze(struct virtio_device *vdev)
 static int __maybe_unused vdmabuf_restore(struct virtio_device *vdev)
 {
 	struct vdmabuf_device *dev = vdev->priv;
+	bool dead;
 	int err;
+
+	/* Producers have been told that it is gone, and it stays so */
+	spin_lock(&dev->lock);
+	dead = dev->state == VDMABUF_DEAD;
+	spin_unlock(&dev->lock);
+	if (dead)
+		return -ENODEV;
 
 	err = vdmabuf_device_read_config(dev);
 	if (!err)

@@ -243,6 +243,10 @@ static void vdmabuf_host_events_post(struct vdmabuf_device *dev)
 	bool posted = false;
 	int err = 0;
 
+	/* What the host has to say then is no older than the answer */
+	if (!dev->reset_answered)
+		return;
+
 	while (!list_empty(&dev->spare_events)) {
 		evt = list_first_entry(&dev->spare_events, struct vdmabuf_host_event, node);
 		sg_init_one(&sg, &evt->event, sizeof(evt->event));
@@ -421,7 +425,6 @@ int vdmabuf_queues_start(struct vdmabuf_device *dev)
 	dev->goodbye_answered = false;
 	dev->state = VDMABUF_RUNNING;
 	vdmabuf_consumers_changed(dev, 0);
-	vdmabuf_host_events_post(dev);
 	vdmabuf_request_queue(dev, &dev->hello, VIRTIO_VDMABUF_CMD_RESET,
 			      sizeof(dev->hello.ctrl));
 	vdmabuf_requests_send(dev);

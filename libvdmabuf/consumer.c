@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -55,6 +56,8 @@ connect_set_timeout_error(GError **error, const char *path)
 static void
 connect_set_error(GError **error, const char *path, int errnum)
 {
+    struct stat st;
+
     switch (errnum) {
     case ENOENT:
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE,
@@ -63,6 +66,11 @@ connect_set_error(GError **error, const char *path, int errnum)
                     path);
         break;
     case ECONNREFUSED:
+        /* Also what the kernel says of a file of another kind */
+        if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+            connect_set_error(error, path, ENOTSOCK);
+            break;
+        }
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE,
                     "Nobody listens on %s: its broker, vhost-user-vdmabuf, is not running", path);
         break;
@@ -407,8 +415,8 @@ vdmabuf_consumer_import(VdmabufConsumer *self, const struct vdmabuf_id *id, gboo
         break;
     case EACCES:
         g_set_error_literal(error, VDMABUF_ERROR, VDMABUF_ERROR_PERMISSION,
-                            "Buffers of this domain may be imported for reading only; its "
-                            "configuration decides");
+                            "Buffers of this domain may be imported for reading only; that is set "
+                            "in the domain's configuration");
         break;
     case EFAULT:
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NOT_PAGES,
@@ -419,6 +427,12 @@ vdmabuf_consumer_import(VdmabufConsumer *self, const struct vdmabuf_id *id, gboo
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_LIMIT,
                     "The pages of buffer %s cannot be locked: the host is out of memory, or the "
                     "broker's limit of locked memory (LimitMEMLOCK) is too small",
+                    vdmabuf_id_format(id, text));
+        break;
+    case ENOBUFS:
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_LIMIT,
+                    "Buffer %s cannot be imported before the events that wait are read: too many "
+                    "buffers have gone unnoticed",
                     vdmabuf_id_format(id, text));
         break;
     default:

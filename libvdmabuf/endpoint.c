@@ -119,7 +119,13 @@ vdmabuf_endpoint_list(const char *directory, GError **error)
             /* A domain may go while we look; one that hides must not be taken for none */
             if (errno == EACCES && unreadable == NULL)
                 unreadable = g_build_filename(directory, entry->d_name, NULL);
-            continue;
+            if (errno == EACCES || errno == ENOENT)
+                continue;
+            g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED,
+                        "Cannot look for devices in %s/%s: %s", directory, entry->d_name,
+                        g_strerror(errno));
+            closedir(top);
+            return NULL;
         }
         endpoint_list_domain(list, directory, entry->d_name, dir);
         closedir(dir);

@@ -90,6 +90,7 @@ char *
 vdmabuf_io_describe_owner(const char *path)
 {
     g_autofree char *shown = g_strdup(path);
+    g_autofree char *list = NULL;
     struct group entry, *group = NULL;
     char names[4096];
     struct stat st;
@@ -105,10 +106,17 @@ vdmabuf_io_describe_owner(const char *path)
         shown = parent;
     }
 
+    list = vdmabuf_io_describe_list(shown);
+    if (list != NULL)
+        return g_steal_pointer(&list);
     if (getgrgid_r(st.st_gid, &entry, names, sizeof(names), &group) != 0 || group == NULL)
         return g_strdup_printf("%s has the group %u and mode %04o", shown, (guint) st.st_gid,
                                (guint) st.st_mode & 07777);
+    if (!(st.st_mode & S_IRWXG))
+        return g_strdup_printf("%s is for its owner alone (mode %04o); become root", shown,
+                               (guint) st.st_mode & 07777);
 
-    return g_strdup_printf("%s has the group %s and mode %04o", shown, group->gr_name,
-                           (guint) st.st_mode & 07777);
+    return g_strdup_printf("%s is for members of the group %s (mode %04o); let yourself be added "
+                           "to it, and log in again",
+                           shown, group->gr_name, (guint) st.st_mode & 07777);
 }

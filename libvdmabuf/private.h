@@ -27,3 +27,5 @@ gboolean vdmabuf_io_set_nonblocking(int fd);
 
 /* For a message about EACCES: whose @path is, or the nearest directory above it that shows. */
 char *vdmabuf_io_describe_owner(const char *path);
+/* The same where @path has an access control list that names somebody, else %NULL. */
+char *vdmabuf_io_describe_list(const char *path);

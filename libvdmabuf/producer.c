@@ -25,7 +25,8 @@ producer_set_error(VdmabufProducer *self, GError **error, int errnum, const char
                     self->path);
         break;
     case ENOTTY:
-        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE, "%s is not a vdmabuf device",
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_NO_DEVICE,
+                    "%s is not a vdmabuf device; the first one of a guest is " PRODUCER_DEVICE,
                     self->path);
         break;
     case ENOMEM:
@@ -129,6 +130,25 @@ vdmabuf_producer_get_info(VdmabufProducer *self, struct vdmabuf_info *info, GErr
     return TRUE;
 }
 
+/* The driver says only EINVAL */
+static void
+producer_set_alloc_error(VdmabufProducer *self, GError **error, guint64 size, guint32 flags)
+{
+    struct vdmabuf_info info;
+
+    if (vdmabuf_producer_get_info(self, &info, NULL) && size > info.limits.max_bytes)
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_LIMIT,
+                    "A buffer of %" G_GUINT64_FORMAT " bytes is more than the %" G_GUINT64_FORMAT
+                    " that this VM may share in all; the limit is set on the host in the domain's "
+                    "configuration",
+                    size, (guint64) info.limits.max_bytes);
+    else
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID,
+                    "Cannot allocate a buffer of %" G_GUINT64_FORMAT " bytes (flags 0x%x): the "
+                    "size is 0, or the driver does not know the flags",
+                    size, flags);
+}
+
 int
 vdmabuf_producer_alloc(VdmabufProducer *self, guint64 size, guint32 flags, GError **error)
 {
@@ -139,11 +159,7 @@ vdmabuf_producer_alloc(VdmabufProducer *self, guint64 size, guint32 flags, GErro
 
     switch (errno) {
     case EINVAL:
-        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID,
-                    "Cannot allocate a buffer of %" G_GUINT64_FORMAT " bytes (flags 0x%x): the "
-                    "size is 0 or beyond the device's limit, or the driver does not know the "
-                    "flags",
-                    size, flags);
+        producer_set_alloc_error(self, error, size, flags);
         break;
     case ENOMEM:
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_LIMIT,

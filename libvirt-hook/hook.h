@@ -6,19 +6,18 @@
 
 G_BEGIN_DECLS
 
-/* More than any domain has; libvirt's XML of a domain with hundreds of devices is 200 KiB. */
-#define HOOK_MAX_XML (4 * 1024 * 1024)
-
 /**
  * hook_run:
  * @name: of the domain
- * @operation: as libvirt names it: prepare, start, started, stopped, release, migrate, ...
+ * @operation: as libvirt names it: prepare, start, started, stopped, release, migrate, ...; or
+ *   detach, which is virt-vdmabuf's
  * @phase: begin or end
- * @input: where libvirt writes the domain's XML
+ * @extra: "-"; for attach and detach the alias of one device
+ * @input: where the domain's XML is written
  *
  * Returns: %FALSE when libvirt shall not go on
  */
 gboolean hook_run(const InstanceHost *host, const char *name, const char *operation,
-                  const char *phase, int input, GError **error);
+                  const char *phase, const char *extra, int input, GError **error);
 
 G_END_DECLS

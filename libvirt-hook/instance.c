@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "instance.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/un.h>
+
+#include "alone.h"
+#include "directory.h"
+#include "fd.h"
+#include "systemd.h"
 
 #define CONFIG_GROUP "vdmabuf"
-#define CONFIG_SUFFIX ".conf"
 
 #define FAIL(error, ...) g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, __VA_ARGS__)
 
@@ -40,10 +40,18 @@ instance_unit_name(const char *domain, const char *alias)
     return g_string_free(unit, FALSE);
 }
 
+/* Through the link, which is the way that the unit leaves open */
 static char *
 socket_path(const InstanceHost *host, const char *domain, const char *alias, const char *suffix)
 {
-    return g_strdup_printf("%s/%s/%s%s", host->directory, domain, alias, suffix);
+    return g_strdup_printf("%s/%s/%s/%s%s", host->directory, domain, alias, alias, suffix);
+}
+
+static void
+set_names(GKeyFile *file, const char *key, const GPtrArray *names)
+{
+    g_key_file_set_string_list(file, CONFIG_GROUP, key, (const char *const *) names->pdata,
+                               names->len);
 }
 
 char *
@@ -64,11 +72,16 @@ instance_config(const InstanceHost *host, const Domain *domain, const DomainDevi
 
     g_key_file_set_string(file, CONFIG_GROUP, "name", domain->name);
     g_key_file_set_string(file, CONFIG_GROUP, "uuid", domain->uuid);
+    if (device->label)
+        g_key_file_set_string(file, CONFIG_GROUP, "label", device->label);
     g_key_file_set_string(file, CONFIG_GROUP, "socket-path", vhost);
     g_key_file_set_string(file, CONFIG_GROUP, "socket-group", host->qemu_group);
     g_key_file_set_string(file, CONFIG_GROUP, "consumer-socket", consumers);
-    g_key_file_set_string(file, CONFIG_GROUP, "consumer-group",
-                          device->group ? device->group : host->consumer_group);
+    set_names(file, "consumer-users", device->users);
+    if (device->users->len == 0 && device->groups->len == 0)
+        g_key_file_set_string_list(file, CONFIG_GROUP, "consumer-groups", &host->consumer_group, 1);
+    else
+        set_names(file, "consumer-groups", device->groups);
     for (guint i = 0; i < G_N_ELEMENTS(limits); i++) {
         if (limits[i].value)
             g_key_file_set_uint64(file, CONFIG_GROUP, limits[i].key, limits[i].value);
@@ -77,124 +90,96 @@ instance_config(const InstanceHost *host, const Domain *domain, const DomainDevi
     return g_key_file_to_data(file, NULL, NULL);
 }
 
-/*
- * The directory belongs to root and brokers may make their sockets in it, but, by the sticky bit,
- * not touch the configurations. Everything in it is looked at without following links.
- */
-static int
-open_directory(const InstanceHost *host, const char *domain, gboolean make, GError **error)
+static Alone
+alone(const InstanceHost *host)
 {
-    g_autofree char *path = g_build_filename(host->directory, domain, NULL);
-    int fd;
-
-    if (make && ((mkdir(host->directory, 0755) < 0 && errno != EEXIST) ||
-                 (mkdir(path, 0700) < 0 && errno != EEXIST))) {
-        FAIL(error, "cannot make the directory '%s': %s", path, g_strerror(errno));
-        return -1;
-    }
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || (make && (fchown(fd, host->owner, host->group) < 0 || fchmod(fd, 01775) < 0))) {
-        FAIL(error, "cannot use the directory '%s': %s", path, g_strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    return fd;
+    return (Alone) {.program = host->program,
+                    .user = host->user,
+                    .group = host->group,
+                    .seconds = host->seconds};
 }
 
-static gboolean
-write_all(int fd, const char *text)
+/* @bus: %NULL where there is no systemd */
+static void
+stop(const InstanceHost *host, GDBusConnection *bus, int directory, const char *domain,
+     const char *alias)
 {
-    gsize left = strlen(text);
+    g_autofree char *unit = instance_unit_name(domain, alias);
+    const Alone broker = alone(host);
 
-    while (left > 0) {
-        ssize_t written = write(fd, text, left);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return FALSE;
-        text += written;
-        left -= written;
+    if (bus) {
+        (void) systemd_run_job(bus, "StopUnit", unit, host->seconds, NULL);
+        systemd_reset_failed(bus, unit);
+    } else if (!host->systemd) {
+        alone_stop(&broker, directory, alias);
     }
-    return TRUE;
-}
-
-static gboolean
-write_config(const InstanceHost *host, const Domain *domain, const DomainDevice *device,
-             GError **error)
-{
-    g_autofree char *text = instance_config(host, domain, device);
-    g_autofree char *name = g_strconcat(device->alias, CONFIG_SUFFIX, NULL);
-    int directory = open_directory(host, domain->name, TRUE, error);
-    int fd;
-    gboolean done;
-
-    if (directory < 0)
-        return FALSE;
-    /* A new file each time: one that is there could be anybody's. */
-    (void) unlinkat(directory, name, 0);
-    fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    done = fd >= 0 && fchown(fd, host->owner, host->group) == 0 && write_all(fd, text) &&
-           fchmod(fd, 0640) == 0;
-    if (!done)
-        FAIL(error, "cannot write '%s' in the directory of domain '%s': %s", name, domain->name,
-             g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    close(directory);
-    return done;
-}
-
-/* With streams of its own: libvirt reads those of the hook until the last process closes them. */
-static gboolean
-run_systemctl(const InstanceHost *host, const char *verb, const char *unit, char **output,
-              GError **error)
-{
-    const char *argv[] = {host->systemctl, "--no-ask-password", verb, unit, NULL, NULL};
-    g_autofree char *out = NULL;
-    g_autofree char *err = NULL;
-    int status;
-
-    if (g_str_equal(verb, "show")) {
-        argv[3] = "--property=StatusText";
-        argv[4] = unit;
-    }
-    if (!g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err,
-                      &status, error))
-        return FALSE;
-    if (!g_spawn_check_wait_status(status, NULL)) {
-        FAIL(error, "%s", *err ? g_strstrip(g_strdelimit(err, "\n", ' ')) : "systemctl has failed");
-        return FALSE;
-    }
-    if (output)
-        *output = g_steal_pointer(&out);
-    return TRUE;
+    directory_clean(directory, alias);
 }
 
 /* The broker's own words are better than systemd's. */
-static void
-explain(const InstanceHost *host, const char *unit, const char *cause, GError **error)
+static gboolean
+start_unit(const InstanceHost *host, GDBusConnection *bus, const char *domain, const char *alias,
+           GError **error)
 {
-    g_autofree char *shown = NULL;
-    const char *text = NULL;
+    g_autofree char *unit = instance_unit_name(domain, alias);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) cause = NULL;
 
-    if (run_systemctl(host, "show", unit, &shown, NULL) && g_str_has_prefix(shown, "StatusText="))
-        text = g_strstrip(shown + strlen("StatusText="));
+    if (systemd_run_job(bus, "RestartUnit", unit, host->seconds, &cause))
+        return TRUE;
+    text = systemd_get_status_text(bus, unit);
     FAIL(error, "the broker does not start: %s (see 'journalctl -u %s')",
-         text && *text ? text : cause, unit);
+         text ? text : cause->message, unit);
+    return FALSE;
 }
 
 static gboolean
-control(const InstanceHost *host, const char *verb, const Domain *domain,
-        const DomainDevice *device, GError **error)
+start_alone(const InstanceHost *host, int directory, const char *domain, const char *alias,
+            GError **error)
 {
-    g_autofree char *unit = instance_unit_name(domain->name, device->alias);
-    g_autoptr(GError) cause = NULL;
+    g_autofree char *path = g_build_filename(host->directory, domain, NULL);
+    const Alone broker = alone(host);
 
-    if (run_systemctl(host, verb, unit, NULL, &cause))
+    if (alone_start(&broker, directory, path, alias, error))
         return TRUE;
-    explain(host, unit, cause->message, error);
+    g_prefix_error(error, "the broker does not start: ");
+    return FALSE;
+}
+
+static gboolean
+start(const InstanceHost *host, GDBusConnection *bus, const Domain *domain,
+      const DomainDevice *device, GError **error)
+{
+    g_autofree char *text = instance_config(host, domain, device);
+    g_autofree char *longest = socket_path(host, domain->name, device->alias, ".vhost");
+    auto_fd int directory = -1;
+
+    if (host->user == INSTANCE_NO_USER) {
+        FAIL(error, "there is no user 'vdmabuf' for the broker; run 'systemd-sysusers "
+                    "vdmabuf.conf', or install vdmabuf anew");
+        return FALSE;
+    }
+    if (!domain_name_is_usable(domain->name)) {
+        FAIL(error, "'%s' cannot be the name of a directory", domain->name);
+        return FALSE;
+    }
+    if (strlen(longest) >= sizeof(((struct sockaddr_un *) NULL)->sun_path)) {
+        FAIL(error,
+             "the path '%s' is too long for a socket; give the domain or the device a "
+             "shorter name",
+             longest);
+        return FALSE;
+    }
+    directory = directory_make(host->directory, domain->name, host->owner, host->group, error);
+    if (directory < 0)
+        return FALSE;
+    if (directory_write_config(directory, device->alias, text, host->owner, host->group, error) &&
+        (bus ? start_unit(host, bus, domain->name, device->alias, error)
+             : start_alone(host, directory, domain->name, device->alias, error)))
+        return TRUE;
+    /* Nothing stays of what does not work. */
+    stop(host, bus, directory, domain->name, device->alias);
+    directory_remove(host->directory, domain->name);
     return FALSE;
 }
 
@@ -202,61 +187,60 @@ gboolean
 instance_start(const InstanceHost *host, const Domain *domain, const DomainDevice *device,
                GError **error)
 {
-    /* A broker that is left over from a host that lost track of the domain has an old setup. */
-    return write_config(host, domain, device, error) &&
-           control(host, "restart", domain, device, error);
+    g_autoptr(GDBusConnection) bus = host->systemd ? systemd_connect(error) : NULL;
+
+    return (bus || !host->systemd) && start(host, bus, domain, device, error);
+}
+
+static gboolean
+is_running(const InstanceHost *host, GDBusConnection *bus, const char *domain, const char *alias)
+{
+    g_autofree char *unit = instance_unit_name(domain, alias);
+    auto_fd int directory = -1;
+
+    if (bus)
+        return systemd_is_active(bus, unit);
+    directory = directory_open(host->directory, domain);
+    return directory >= 0 && alone_is_running(directory, alias);
 }
 
 gboolean
 instance_adopt(const InstanceHost *host, const Domain *domain, const DomainDevice *device,
                GError **error)
 {
-    g_autofree char *path = socket_path(host, domain->name, device->alias, CONFIG_SUFFIX);
+    g_autoptr(GDBusConnection) bus = host->systemd ? systemd_connect(error) : NULL;
 
-    if (access(path, F_OK) < 0 && !write_config(host, domain, device, error))
+    if (host->systemd && !bus)
         return FALSE;
-    return control(host, "start", domain, device, error);
+    return is_running(host, bus, domain->name, device->alias) ||
+           start(host, bus, domain, device, error);
+}
+
+void
+instance_stop(const InstanceHost *host, const char *domain, const char *alias)
+{
+    auto_fd int directory = directory_open(host->directory, domain);
+    g_autoptr(GDBusConnection) bus = host->systemd ? systemd_connect(NULL) : NULL;
+
+    if (directory < 0)
+        return;
+    stop(host, bus, directory, domain, alias);
+    directory_remove(host->directory, domain);
 }
 
 void
 instance_stop_all(const InstanceHost *host, const char *domain)
 {
-    g_autoptr(GPtrArray) aliases = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *path = g_build_filename(host->directory, domain, NULL);
-    int directory = open_directory(host, domain, FALSE, NULL);
-    struct dirent *entry;
-    DIR *list;
+    auto_fd int directory = directory_open(host->directory, domain);
+    g_autoptr(GPtrArray) aliases = NULL;
+    g_autoptr(GDBusConnection) bus = NULL;
 
     if (directory < 0)
         return;
-    list = fdopendir(directory);
-    if (!list) {
-        close(directory);
-        return;
-    }
-    while ((entry = readdir(list))) {
-        g_autofree char *alias = NULL;
-
-        if (!g_str_has_suffix(entry->d_name, CONFIG_SUFFIX))
-            continue;
-        alias = g_strndup(entry->d_name, strlen(entry->d_name) - strlen(CONFIG_SUFFIX));
-        if (domain_alias_is_usable(alias))
-            g_ptr_array_add(aliases, g_steal_pointer(&alias));
-    }
-    for (guint i = 0; i < aliases->len; i++) {
-        static const char *const suffixes[] = {CONFIG_SUFFIX, ".vhost", ".sock"};
-        const char *alias = g_ptr_array_index(aliases, i);
-        g_autofree char *unit = instance_unit_name(domain, alias);
-
-        (void) run_systemctl(host, "stop", unit, NULL, NULL);
-        /* One that has failed would be listed for ever. */
-        (void) run_systemctl(host, "reset-failed", unit, NULL, NULL);
-        for (guint s = 0; s < G_N_ELEMENTS(suffixes); s++) {
-            g_autofree char *name = g_strconcat(alias, suffixes[s], NULL);
-
-            (void) unlinkat(directory, name, 0);
-        }
-    }
-    closedir(list);
-    (void) rmdir(path);
+    bus = host->systemd ? systemd_connect(NULL) : NULL;
+    aliases = directory_list(directory);
+    for (guint i = 0; i < aliases->len; i++)
+        stop(host, bus, directory, domain, g_ptr_array_index(aliases, i));
+    directory_clear(directory);
+    directory_remove(host->directory, domain);
 }

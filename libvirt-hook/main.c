@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <grp.h>
+#include <glib.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "hook.h"
 
 #define EXIT_USAGE 2
-#define BROKER_GROUP "vdmabuf"
+#define BROKER_USER "vdmabuf"
+/* More than the unit allows itself to start and to end */
+#define BROKER_SECONDS 30
 
 static const char usage[] =
     "Usage: vdmabuf-libvirt-hook DOMAIN OPERATION PHASE EXTRA < XML\n"
@@ -24,12 +26,15 @@ main(int argc, char **argv)
 {
     InstanceHost host = {
         .directory = VDMABUF_RUNDIR,
+        .user = INSTANCE_NO_USER,
         .qemu_group = VDMABUF_QEMU_GROUP,
         .consumer_group = VDMABUF_CONSUMER_GROUP,
-        .systemctl = "systemctl",
+        .systemd = g_file_test("/run/systemd/system", G_FILE_TEST_IS_DIR),
+        .program = VDMABUF_BROKER,
+        .seconds = BROKER_SECONDS,
     };
     g_autoptr(GError) error = NULL;
-    const struct group *group;
+    const struct passwd *user;
 
     if (argc == 2 && g_str_equal(argv[1], "--help")) {
         fputs(usage, stdout);
@@ -44,11 +49,12 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     }
 
-    /* Without its group a broker cannot start; that is said where one is needed. */
-    group = getgrnam(BROKER_GROUP);
-    host.group = group ? group->gr_gid : 0;
-
-    if (hook_run(&host, argv[1], argv[2], argv[3], STDIN_FILENO, &error))
+    user = getpwnam(BROKER_USER);
+    if (user) {
+        host.user = user->pw_uid;
+        host.group = user->pw_gid;
+    }
+    if (hook_run(&host, argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "-", STDIN_FILENO, &error))
         return EXIT_SUCCESS;
     g_printerr("vdmabuf: domain '%s': %s\n", argv[1], error->message);
     /* To fail here would make libvirt kill a guest that runs. */

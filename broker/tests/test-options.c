@@ -24,6 +24,14 @@ parse(GError **error, const char *first, ...)
 }
 
 static void
+assert_names(char **names, const char *expected)
+{
+    g_autofree char *joined = g_strjoinv("|", names);
+
+    g_assert_cmpstr(joined, ==, expected);
+}
+
+static void
 test_defaults(void)
 {
     g_autoptr(GError) error = NULL;
@@ -35,6 +43,9 @@ test_defaults(void)
     g_assert_cmpstr(options->consumer_socket, ==, "/run/v.sock");
     g_assert_cmpstr(options->device, ==, "/dev/vhost-vdmabuf");
     g_assert_null(options->name);
+    g_assert_null(options->label);
+    assert_names(options->consumer_users, "");
+    assert_names(options->consumer_groups, "");
     g_assert_true(options->seccomp);
     g_assert_cmpuint(options->limits.max_buffers, ==, 0);
     g_assert_cmpuint(options->limits.flags, ==, 0);
@@ -46,15 +57,18 @@ test_all(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(Options) options =
         parse(&error, "--fd=3", "--consumer-socket=/run/v.sock", "--socket-group=libvirt-qemu",
-              "--consumer-group=libvirt", "--device=/dev/v", "--name=web 1",
-              "--uuid=00112233-4455-6677-8899-aabbccddeeff", "--max-buffers=1", "--max-bytes=2G",
-              "--max-entries=3", "--max-consumers=4", "--writable", "--seccomp=off", NULL);
+              "--consumer-users=alice,bob", "--consumer-groups=libvirt", "--device=/dev/v",
+              "--name=web 1", "--label=Left screen", "--uuid=00112233-4455-6677-8899-aabbccddeeff",
+              "--max-buffers=1", "--max-bytes=2G", "--max-entries=3", "--max-consumers=4",
+              "--writable", "--seccomp=off", NULL);
 
     g_assert_no_error(error);
     g_assert_cmpint(options->fd, ==, 3);
     g_assert_cmpstr(options->socket_group, ==, "libvirt-qemu");
-    g_assert_cmpstr(options->consumer_group, ==, "libvirt");
+    assert_names(options->consumer_users, "alice|bob");
+    assert_names(options->consumer_groups, "libvirt");
     g_assert_cmpstr(options->name, ==, "web 1");
+    g_assert_cmpstr(options->label, ==, "Left screen");
     for (guint i = 0; i < 16; i++)
         g_assert_cmphex(options->uuid[i], ==, 0x11 * i);
     g_assert_cmpuint(options->limits.max_buffers, ==, 1);
@@ -127,12 +141,16 @@ test_config(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *config = write_config(
         "[vdmabuf]\nsocket-path=/run/a b/v.vhost\nconsumer-socket=/run/v.sock\nname=web\\s1\n"
+        "consumer-users=alice;DOMAIN\\\\b c;\nconsumer-groups=\nlabel=Left screen\n"
         "max-buffers=12\nwritable=true\nseccomp=on\n");
     g_autoptr(Options) options = parse(&error, config, "--max-buffers=5", NULL);
 
     g_assert_no_error(error);
     g_assert_cmpstr(options->socket_path, ==, "/run/a b/v.vhost");
     g_assert_cmpstr(options->name, ==, "web 1");
+    assert_names(options->consumer_users, "alice|DOMAIN\\b c");
+    assert_names(options->consumer_groups, "");
+    g_assert_cmpstr(options->label, ==, "Left screen");
     /* The command line comes first. */
     g_assert_cmpuint(options->limits.max_buffers, ==, 5);
     g_assert_cmpuint(options->limits.flags, ==, VDMABUF_LIMITS_WRITABLE);

@@ -32,7 +32,7 @@ check 'no configuration' 1 "cannot read the configuration '$dir/none'" --config=
 # shellcheck disable=SC2086 # two words
 check 'no device' 1 "there is no $dir/none; load the kernel module" $sockets --device="$dir/none"
 # shellcheck disable=SC2086
-check 'not a vhost device' 1 'the kernel refuses VHOST_GET_FEATURES' $sockets --device=/dev/null
+check 'not a vhost device' 1 '/dev/null is not the device of the vhost_vdmabuf module' $sockets --device=/dev/null
 number=$((number + 1))
 if [ -z "$(ls "$dir")" ]; then
 	echo "ok $number - nothing is left behind"

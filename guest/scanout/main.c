@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <locale.h>
 
+#include "exit.h"
 #include "scanout-engine.h"
 #include "scanout-options.h"
 #include "scanout-report.h"
@@ -18,6 +19,7 @@ main(int argc, char **argv)
     gboolean ok;
 
     (void) argc;
+    exit_check_output();
     setlocale(LC_ALL, "");
     options = vdmabuf_scanout_options_parse(&args, &error);
     if (options == NULL) {

@@ -299,9 +299,10 @@ layer_export(Layer *layer, VdmabufScanoutBuffer *buffer, struct vdmabuf_frame *f
     } else {
         text = g_strdup_printf("%s: %s", output->name, error->message);
     }
-    engine_warn(engine, text);
     if (engine->options->once)
-        engine_fail(engine, g_steal_pointer(&error));
+        engine_fail(engine, g_error_new_literal(error->domain, error->code, text));
+    else
+        engine_warn(engine, text);
     return FALSE;
 }
 

@@ -33,8 +33,7 @@ buffer_new(int fd, gboolean writable, GError **error)
 
     self->fd = fd;
     if (size <= 0) {
-        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID,
-                    "Descriptor %d has no size: it is not a dma-buf", fd);
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID, "Descriptor %d has no size", fd);
         return NULL;
     }
 
@@ -112,13 +111,25 @@ Buffer *
 buffer_new_for_fd(int fd, GError **error)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    g_autoptr(Buffer) self = NULL;
+    g_autoptr(GError) local = NULL;
 
     if (copy < 0) {
         g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID,
                     "Descriptor %d is not open: it should be a dma-buf", fd);
         return NULL;
     }
-    return buffer_new(copy, FALSE, error);
+    self = buffer_new(copy, FALSE, &local);
+    /* Other files can be mapped as well, but know nothing of access by the CPU. */
+    if (self != NULL && vdmabuf_map_begin(self->map, &local) && vdmabuf_map_end(self->map, &local))
+        return g_steal_pointer(&self);
+
+    if (g_error_matches(local, VDMABUF_ERROR, VDMABUF_ERROR_INVALID))
+        g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_INVALID,
+                    "Descriptor %d is not a dma-buf, or one that programs cannot map", fd);
+    else
+        g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
 }
 
 char *

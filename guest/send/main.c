@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "card.h"
+#include "exit.h"
 #include "sender.h"
 #include "size.h"
 #include "stream.h"
@@ -149,6 +150,8 @@ options_check(Options *self, RawOptions *raw, GError **error)
     }
     if (raw->pattern != NULL && (self->file != NULL || self->fd >= 0))
         return usage_error(error, "--pattern goes with neither FILE nor --fd");
+    if (self->fd < -1)
+        return usage_error(error, "--fd takes the number of a descriptor, from 0");
     if (self->fd >= 0 && (self->file != NULL || self->udmabuf || self->scattered))
         return usage_error(error, "--fd goes with neither FILE, --udmabuf nor --scattered");
     if (self->udmabuf && self->scattered)
@@ -336,6 +339,7 @@ send_cards(Sender *sender, const Options *options, GError **error)
 
 typedef struct {
     int fd;
+    const char *name;
     GChecksum *checksum;
     StreamChunk chunk;
     /* A byte is read ahead, because the chunk that is the last has to say so */
@@ -358,7 +362,9 @@ source_open(Source *self, const char *file, GError **error)
 {
     if (file == NULL || strcmp(file, "-") == 0) {
         self->fd = STDIN_FILENO;
+        self->name = "standard input";
     } else {
+        self->name = file;
         self->fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (self->fd < 0) {
             g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot open %s: %s", file,
@@ -395,8 +401,8 @@ source_fill(Source *self, Sender *sender, guint8 *data, guint64 size, guint64 *g
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0) {
-            g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read the data: %s",
-                        g_strerror(errno));
+            g_set_error(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "Cannot read %s: %s",
+                        self->name, g_strerror(errno));
             return SENDER_FAILED;
         }
         if (n == 0)
@@ -628,6 +634,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     int status;
 
+    exit_check_output();
     setlocale(LC_ALL, "");
     status = options_parse(&options, &argc, &argv);
     if (status >= 0)

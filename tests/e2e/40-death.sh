@@ -9,6 +9,8 @@ socket=$(socket_of "$guest")
 
 # A buffer makes its way, whatever happened before.
 works() {
+	# A guest takes its time to see what was plugged.
+	within 60 in_guest 10 test -e /dev/virtio-vdmabuf || return 1
 	in_guest 60 vdmabuf-steps open 'alloc 8192' 'fill 0 0 8192 0x7e' 'export 0' \
 		'await released 60' >"$work/works" 2>&1 &
 	vdmabuf-steps "connect $socket" 'await frame 60' import 'expect 0 0 8192 0x7e' release &&

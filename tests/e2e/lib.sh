@@ -21,6 +21,12 @@ check() {
 	fi
 }
 
+# skip DESCRIPTION WHY: a test that cannot be made here
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
 finish() {
 	echo "1..$tests"
 	[ "$failed" = 0 ]
@@ -70,8 +76,18 @@ fd_of() {
 	echo $((5 + ${1##*[!0-9]}))
 }
 
-letgo() {
+# go_on NAME: end its standard input, and with it its step hold
+go_on() {
 	eval "exec $(fd_of "$1")>&-"
+}
+
+# feed NAME LINE: a line of standard input
+feed() {
+	eval "echo \"\$2\" >&$(fd_of "$1")"
+}
+
+letgo() {
+	go_on "$1"
 	wait "$(cat "$work/$1.pid")"
 	ended=$?
 	cat "$work/$1"

@@ -15,11 +15,13 @@
  *   cycle BUFFERS FRAMES SECONDS    export so many frames from the first BUFFERS in turn
  *   await KIND SECONDS              released, unregistered, consumers; frame, gone, state, dead
  *   consume FRAMES SECONDS          take and release frames until so many are accounted for
+ *   drain                           the same until standard input ends
  *   import [rw]                     of the last frame; a new buffer
  *   release                         the last frame
  *   fill BUFFER OFFSET LENGTH BYTE
  *   expect BUFFER OFFSET LENGTH BYTE
  *   until BUFFER OFFSET BYTE SECONDS
+ *   sum BUFFER                      a checksum of its contents
  *   pfn BUFFER OFFSET               the physical page, as this kernel numbers it
  *   close BUFFER
  *   hold                            until standard input ends
@@ -30,6 +32,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <linux/udmabuf.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,6 +348,40 @@ static gboolean steps_consume(Steps *self, char **words, GError **error)
     return TRUE;
 }
 
+/* What is held when it begins stays so. */
+static gboolean steps_drain(Steps *self, G_GNUC_UNUSED char **words, GError **error)
+{
+    struct pollfd fds[] = {
+        { .fd = STDIN_FILENO, .events = POLLIN },
+        { .fd = vdmabuf_consumer_get_fd(self->consumer), .events = POLLIN },
+    };
+    guint64 frames = 0;
+
+    g_print("drain\n");
+    for (;;) {
+        struct vdmabuf_event event;
+        char byte;
+
+        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0)
+            return steps_fail(error, "poll: %s", g_strerror(errno));
+        if (fds[0].revents && read(STDIN_FILENO, &byte, 1) <= 0)
+            break;
+        if (!fds[1].revents)
+            continue;
+        if (!vdmabuf_consumer_next_event(self->consumer, 0, &event, error)) {
+            if (!g_error_matches(*error, VDMABUF_ERROR, VDMABUF_ERROR_TIMED_OUT))
+                return FALSE;
+            g_clear_error(error);
+        } else if (event.type == VDMABUF_EVENT_FRAME) {
+            if (!vdmabuf_consumer_release(self->consumer, &event.id, event.sequence, error))
+                return FALSE;
+            frames++;
+        }
+    }
+    g_print("drained %" G_GUINT64_FORMAT "\n", frames);
+    return TRUE;
+}
+
 static gboolean steps_import(Steps *self, char **words, GError **error)
 {
     gboolean writable = g_str_equal(steps_word(words, 1), "rw");
@@ -427,6 +464,19 @@ static gboolean steps_until(Steps *self, char **words, GError **error)
     return vdmabuf_map_end(buffer->map, error);
 }
 
+static gboolean steps_sum(Steps *self, char **words, GError **error)
+{
+    Buffer *buffer = steps_buffer(self, words, error);
+    g_autofree char *sum = NULL;
+
+    if (!buffer || !vdmabuf_map_begin(buffer->map, error))
+        return FALSE;
+    sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, vdmabuf_map_get_data(buffer->map),
+                                      buffer->size);
+    g_print("sum %s %s\n", words[1], sum);
+    return vdmabuf_map_end(buffer->map, error);
+}
+
 static gboolean steps_pfn(Steps *self, char **words, GError **error)
 {
     Buffer *buffer = steps_buffer(self, words, error);
@@ -488,11 +538,12 @@ static const struct {
     { "export", PRODUCER, steps_export }, { "unexport", PRODUCER, steps_unexport },
     { "picture", PRODUCER, steps_picture },
     { "cycle", PRODUCER, steps_cycle },   { "await", FREE, steps_await },
-    { "consume", CONSUMER, steps_consume }, { "import", CONSUMER, steps_import },
+    { "consume", CONSUMER, steps_consume }, { "drain", CONSUMER, steps_drain },
+    { "import", CONSUMER, steps_import },
     { "release", CONSUMER, steps_release }, { "fill", FREE, steps_fill },
     { "expect", FREE, steps_expect },     { "until", FREE, steps_until },
-    { "pfn", FREE, steps_pfn },           { "close", FREE, steps_close },
-    { "hold", FREE, steps_hold },
+    { "sum", FREE, steps_sum },           { "pfn", FREE, steps_pfn },
+    { "close", FREE, steps_close },       { "hold", FREE, steps_hold },
 };
 
 static gboolean steps_run(Steps *self, const char *step, GError **error)

@@ -133,9 +133,20 @@ struct vdmabuf_status guest_status(Guest *self)
     return status;
 }
 
+static gsize align(gsize bytes, gsize unit)
+{
+    return (bytes + unit - 1) & ~(unit - 1);
+}
+
 static gsize page_align(gsize bytes)
 {
-    return (bytes + GUEST_PAGE_SIZE - 1) & ~(gsize) (GUEST_PAGE_SIZE - 1);
+    return align(bytes, GUEST_PAGE_SIZE);
+}
+
+/* To the end of the last large page */
+static gsize mapped_ram(Guest *self)
+{
+    return align(self->ram_bytes, GUEST_HUGE_SIZE);
 }
 
 static void fill_rings(Guest *self)
@@ -168,20 +179,26 @@ Guest *guest_new(const GuestOptions *options)
     self->event_offset = self->slots_offset + (gsize) num * GUEST_SLOT_SIZE;
     self->big_offset = self->event_offset +
                        page_align(event_num * sizeof(struct virtio_vdmabuf_event));
-    self->low_bytes = self->big_offset + GUEST_BIG_BYTES;
+    /* So that the RAM can be made of the host's large pages, from its first byte to its last */
+    self->low_bytes = align(self->big_offset + GUEST_BIG_BYTES, GUEST_HUGE_SIZE);
     self->ram_bytes = page_align(options->ram_bytes);
 
     self->memory_fd = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     g_assert_cmpint(self->memory_fd, >=, 0);
-    g_assert_cmpint(ftruncate(self->memory_fd, self->low_bytes + self->ram_bytes), ==, 0);
+    g_assert_cmpint(ftruncate(self->memory_fd, self->low_bytes + mapped_ram(self)), ==, 0);
     g_assert_cmpint(fcntl(self->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), ==, 0);
     self->low = mmap(NULL, self->low_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, self->memory_fd,
                      0);
     g_assert_true(self->low != MAP_FAILED);
     if (self->ram_bytes != 0) {
-        self->ram = mmap(NULL, self->ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+        self->ram = mmap(NULL, mapped_ram(self), PROT_READ | PROT_WRITE, MAP_SHARED,
                          self->memory_fd, self->low_bytes);
         g_assert_true(self->ram != MAP_FAILED);
+        if (options->small_pages) {
+            /* Kernels without large pages have small ones anyway */
+            madvise(self->ram, mapped_ram(self), MADV_NOHUGEPAGE);
+            memset(self->ram, 0, self->ram_bytes);
+        }
     }
     self->regions[0] = (GuestRegion) { GUEST_LOW_ADDRESS, self->low_bytes, self->low };
     self->regions[1] = (GuestRegion) { GUEST_RAM_ADDRESS, self->ram_bytes, self->ram };
@@ -229,7 +246,7 @@ void guest_free(Guest *self)
     vring_clear(&self->events);
     munmap(self->low, self->low_bytes);
     if (self->ram != NULL)
-        munmap(self->ram, self->ram_bytes);
+        munmap(self->ram, mapped_ram(self));
     close(self->memory_fd);
     g_free(self->slots);
     g_free(self);

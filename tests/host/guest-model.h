@@ -20,6 +20,8 @@ G_BEGIN_DECLS
 /* No test waits longer than this for one thing; the machine may be an emulated one */
 #define GUEST_WAIT_MS 120000
 #define GUEST_PAGE_SIZE 4096ull
+/* Of the host's large pages */
+#define GUEST_HUGE_SIZE (2ull << 20)
 
 /* Where things are in the guest's address space */
 #define GUEST_LOW_ADDRESS 0x10000000ull
@@ -42,6 +44,7 @@ G_BEGIN_DECLS
  * @num: descriptors of the control queue; 0 for 256
  * @event_num: buffers of the event queue; 0 for 64
  * @limits: (nullable): to set; the module's defaults otherwise
+ * @small_pages: the RAM is made of small pages of the host, which are all there from the beginning
  * @no_driver: leave it to the test to start the rings and to say RESET
  * @vhost_fd: an open device node to use; 0 to open one
  */
@@ -50,6 +53,7 @@ typedef struct {
     guint16 num;
     guint16 event_num;
     const struct vdmabuf_limits *limits;
+    gboolean small_pages;
     gboolean no_driver;
     int vhost_fd;
 } GuestOptions;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,9 +20,24 @@
 
 static Guest *new_guest(gsize ram_bytes)
 {
-    GuestOptions options = { .ram_bytes = ram_bytes };
+    /* So that as many pages are pinned as there are pins */
+    GuestOptions options = { .ram_bytes = ram_bytes, .small_pages = TRUE };
 
     return guest_new(&options);
+}
+
+/* A child that does not outlive a test that fails */
+static pid_t fork_child(void)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+    }
+    return pid;
 }
 
 static void say(int fd)
@@ -109,8 +125,7 @@ static void test_consumer_holding(void)
         g_assert_cmpuint(guest_frame(guest, &ids[i], &desc, &sequences[i]), ==,
                          VIRTIO_VDMABUF_S_OK);
     }
-    pid = fork();
-    g_assert_cmpint(pid, >=, 0);
+    pid = fork_child();
     if (pid == 0) {
         volatile guint8 sum = 0;
 
@@ -129,6 +144,7 @@ static void test_consumer_holding(void)
             pause();
     }
     close(victim);
+    close(pipe_fds[1]);
     hear(pipe_fds[0]);
     check_pins_become(pins + 48);
     /* The other one has done its part */
@@ -153,7 +169,6 @@ static void test_consumer_holding(void)
     g_assert_cmpuint(guest_status(guest).nr_imports, ==, 0);
     g_assert_cmpuint(guest_status(guest).nr_outstanding, ==, 0);
     close(pipe_fds[0]);
-    close(pipe_fds[1]);
     close(survivor);
 }
 
@@ -176,8 +191,7 @@ static void test_consumer_importing(void)
         pid_t pid;
 
         g_assert_cmpint(pipe(pipe_fds), ==, 0);
-        pid = fork();
-        g_assert_cmpint(pid, >=, 0);
+        pid = fork_child();
         if (pid == 0) {
             say(pipe_fds[1]);
             for (;;) {
@@ -190,12 +204,12 @@ static void test_consumer_importing(void)
             }
         }
         close(victim);
+        close(pipe_fds[1]);
         hear(pipe_fds[0]);
         /* Somewhere in an import; where, does not matter */
         g_usleep(i * 1000);
         kill_child(pid);
         close(pipe_fds[0]);
-        close(pipe_fds[1]);
         check_pins_become(pins);
         g_assert_cmpuint(guest_status(guest).nr_imports, ==, 0);
         g_assert_cmpuint(guest_status(guest).bytes_pinned, ==, 0);
@@ -218,8 +232,7 @@ static pid_t start_owner(int *consumer, Hello *hello, guint64 pages)
     pid_t pid;
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), ==, 0);
-    pid = fork();
-    g_assert_cmpint(pid, >=, 0);
+    pid = fork_child();
     if (pid == 0) {
         g_autoptr(Guest) guest = new_guest(2 * pages * GUEST_PAGE_SIZE);
         struct virtio_vdmabuf_frame_desc desc;
@@ -297,9 +310,8 @@ static void test_owner_importing(void)
         Hello hello;
         int consumer, fd;
         pid_t pid = start_owner(&consumer, &hello, 2048);
-        pid_t killer = fork();
+        pid_t killer = fork_child();
 
-        g_assert_cmpint(killer, >=, 0);
         if (killer == 0) {
             g_usleep(i * 500);
             kill(pid, SIGKILL);

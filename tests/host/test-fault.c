@@ -26,6 +26,7 @@ typedef struct {
     int consumer;
     int fd;
     struct vdmabuf_id id;
+    struct vdmabuf_id run_id;
     struct vdmabuf_id frame_id;
     struct virtio_vdmabuf_entry *entries;
     guint64 sequence;
@@ -131,14 +132,24 @@ static int call_get_consumer(Scene *scene)
     return ret;
 }
 
-static int call_import(Scene *scene)
+static int import(Scene *scene, const struct vdmabuf_id *id)
 {
-    struct vdmabuf_import import = { .id = scene->id };
+    struct vdmabuf_import import = { .id = *id };
     int ret = call_errno(scene->consumer, VDMABUF_IOC_IMPORT, &import);
 
     if (ret == 0)
         scene->fd = import.fd;
     return ret;
+}
+
+static int call_import(Scene *scene)
+{
+    return import(scene, &scene->id);
+}
+
+static int call_import_run(Scene *scene)
+{
+    return import(scene, &scene->run_id);
 }
 
 static int call_mmap(Scene *scene)
@@ -207,6 +218,8 @@ static Scene *scene_new(void)
     g_assert_cmpuint(guest_register(scene->guest, scene->entries, PAGES, PAGES * GUEST_PAGE_SIZE,
                                     &scene->id),
                      ==, VIRTIO_VDMABUF_S_OK);
+    g_assert_cmpuint(guest_register_run(scene->guest, 100, PAGES, &scene->run_id), ==,
+                     VIRTIO_VDMABUF_S_OK);
     return scene;
 }
 
@@ -265,7 +278,7 @@ static void test_calls(void)
         { "SET_VM", call_set_vm },       { "SET_MEM_TABLE", call_set_memory },
         { "SET_LIMITS", call_set_limits }, { "SET_RUNNING", call_set_running },
         { "GET_CONSUMER", call_get_consumer }, { "IMPORT", call_import },
-        { "mmap", call_mmap },           { "QUERY", call_query },
+        { "IMPORT of a run", call_import_run }, { "mmap", call_mmap }, { "QUERY", call_query },
     };
     gint64 pins = check_pins();
     guint i;

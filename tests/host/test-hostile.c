@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MIB (1024ull * 1024)
@@ -661,6 +662,63 @@ static void test_register_large(void)
         g_assert_cmpuint(guest_register(guest, entries, max + 1, (max + 1) * GUEST_PAGE_SIZE,
                                         NULL),
                          ==, VIRTIO_VDMABUF_S_ENTRIES);
+    prove_good(guest);
+}
+
+/* Bytes of the guest's memory that are there because somebody has looked at them */
+static guint64 memory_in_use(Guest *guest)
+{
+    struct stat info;
+
+    g_assert_cmpint(fstat(guest->memory_fd, &info), ==, 0);
+    return info.st_blocks * 512ull;
+}
+
+/* A request whose entries lie where nobody has looked yet; how much of that the device has read */
+static guint64 register_untouched(Guest *guest, guint64 size, guint32 n_entries, guint32 allowed)
+{
+    struct virtio_vdmabuf_register request;
+    VringSegment segments[3];
+    guint slot = guest_slot_take(guest);
+    guint64 before;
+
+    set_register(&request, size, n_entries);
+    memcpy(guest_slot_memory(guest, slot), &request, sizeof request);
+    segments[0] = (VringSegment) { guest_slot_address(guest, slot), sizeof request, FALSE };
+    segments[1] = (VringSegment) { guest_low(guest, guest->big_offset),
+                                   n_entries * sizeof(struct virtio_vdmabuf_entry), FALSE };
+    segments[2] = (VringSegment) { guest_slot_address(guest, slot) + GUEST_SLOT_REPLY, REPLY_SIZE,
+                                   TRUE };
+    memset(guest_slot_memory(guest, slot) + GUEST_SLOT_REPLY, 0, REPLY_SIZE);
+    before = memory_in_use(guest);
+    expect_answer("untouched entries", guest_call_chain(guest, slot, segments, 3, FALSE, NULL),
+                  allowed);
+    return memory_in_use(guest) - before;
+}
+
+/* What is refused for its numbers alone is refused before its entries are copied */
+static void test_register_unread(void)
+{
+    GuestOptions options = { .ram_bytes = RAM_BYTES };
+    const guint32 count = 100000;
+    struct vdmabuf_limits limits;
+    g_autoptr(Guest) guest = guest_new(&options);
+
+    limits = guest_limits(guest);
+    g_assert_cmpuint(register_untouched(guest, 0, count, BAD_ADDRESS), ==, 0);
+    g_assert_cmpuint(register_untouched(guest, GUEST_PAGE_SIZE, count, BAD_ADDRESS), ==, 0);
+    g_assert_cmpuint(register_untouched(guest, (count - 1) * GUEST_PAGE_SIZE, count, BAD_ADDRESS),
+                     ==, 0);
+    g_assert_cmpuint(register_untouched(guest, limits.max_bytes + GUEST_PAGE_SIZE, count, LIMIT),
+                     ==, 0);
+    limits.max_entries = count - 1;
+    g_assert_cmpint(guest_set_limits(guest, &limits), ==, 0);
+    g_assert_cmpuint(register_untouched(guest, count * GUEST_PAGE_SIZE, count, ENTRIES), ==, 0);
+    limits.max_entries = count;
+    g_assert_cmpint(guest_set_limits(guest, &limits), ==, 0);
+    /* This one can only be judged by its entries, which are all zero */
+    g_assert_cmpuint(register_untouched(guest, count * GUEST_PAGE_SIZE, count, BAD_ADDRESS), >=,
+                     count * sizeof(struct virtio_vdmabuf_entry));
     prove_good(guest);
 }
 
@@ -1856,6 +1914,7 @@ int main(int argc, char *argv[])
     check_add_test("/hostile/header", test_header);
     check_add_test("/hostile/register", test_register);
     check_add_test("/hostile/register-large", test_register_large);
+    check_add_test("/hostile/register-unread", test_register_unread);
     check_add_test("/hostile/frame", test_frame);
     check_add_test("/hostile/chains", test_chains);
     check_add_test("/hostile/rings", test_rings);

@@ -217,7 +217,7 @@ static void test_frames(void)
 /* Buffers that come and go: register, import, unregister, many times */
 static void test_buffers(void)
 {
-    guint64 count = check_env("VDMABUF_TEST_FRAMES", 100000) / 10;
+    guint64 count = check_env("VDMABUF_TEST_FRAMES", 100000) / 25;
     GuestOptions options = { .ram_bytes = N_BUFFERS * BUFFER_PAGES * GUEST_PAGE_SIZE };
     g_autoptr(Guest) guest = guest_new(&options);
     int consumer = consumer_open(guest, 0);
@@ -254,7 +254,7 @@ static void test_buffers(void)
 /* Consumers that come and go, with frames in their hands */
 static void test_consumers(void)
 {
-    guint64 count = check_env("VDMABUF_TEST_FRAMES", 100000) / 20;
+    guint64 count = check_env("VDMABUF_TEST_FRAMES", 100000) / 50;
     GuestOptions options = { .ram_bytes = N_BUFFERS * BUFFER_PAGES * GUEST_PAGE_SIZE };
     g_autoptr(Guest) guest = guest_new(&options);
     struct virtio_vdmabuf_frame_desc desc;

@@ -33,7 +33,7 @@ def do_test(arguments):
     """Run suites and count their results."""
     if arguments.list:
         for suite in suites.registry():
-            print(f"{suite.name:20} {suite.script}")
+            print(f"{suite.name:20} {suite.script}" + (" (named)" if suite.named else ""))
         return 0
     return suites.test(arguments.suite)
 
@@ -50,13 +50,12 @@ def do_bench(_arguments):
 
 def do_shell(arguments):
     """A root shell in level 1; guest-start and its siblings are there; poweroff ends it."""
-    flavour = "debug" if arguments.debug else "stock"
-    return machine.shell(build.boot(flavour), build.project(flavour))
+    return machine.shell(build.boot(arguments.kernel), build.project(arguments.kernel))
 
 
 def do_run(arguments):
     """Run a shell script in level 1, show its output, keep its results."""
-    flavour = "debug" if arguments.debug else "stock"
+    flavour = arguments.kernel
     with open(arguments.script, encoding="utf-8") as file:
         result = machine.run(build.boot(flavour), build.project(flavour), file.read(),
                              arguments.timeout, "run", say)
@@ -82,6 +81,9 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="lab", description=__doc__,
         epilog=f"Everything that is made is kept in {cache.ROOT} ($VDMABUF_LAB_CACHE).")
+    kernel = {"choices": ("stock", "debug", "old", "new"), "default": "stock",
+              "help": "of both levels: Debian's stock, oldest or newest supported one, or the one "
+                      "for debugging (%(default)s)"}
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name, call, isolated=True):
@@ -93,14 +95,14 @@ def _parser():
         "--refresh", action="store_true", help="take the newest kernels that the mirror has")
     command("demo", do_demo)
     one = command("test", do_test)
-    one.add_argument("suite", nargs="*", help="level/name, a level or a name; without: all")
+    one.add_argument("suite", nargs="*", help="level/name, a level or a name; without: all but those marked")
     one.add_argument("--list", action="store_true", help="list the suites")
     command("bench", do_bench)
     one = command("shell", do_shell)
-    one.add_argument("--debug", action="store_true", help="on the debug kernel")
+    one.add_argument("--kernel", **kernel)
     one = command("run", do_run)
     one.add_argument("script", help="read on this machine, run by bash in level 1")
-    one.add_argument("--debug", action="store_true", help="on the debug kernel")
+    one.add_argument("--kernel", **kernel)
     one.add_argument("--timeout", type=int, default=900, help="seconds, boot included (900)")
     command("enter", do_enter, isolated=False).add_argument("command", nargs=argparse.REMAINDER)
     command("clean", do_clean)

@@ -17,7 +17,7 @@ licensed() {
 	cd /src || return 1
 	missing=$(find . -path ./.git -prune -o -type f ! -name '*.png' ! -name LICENSE \
 		! -name COPYING ! -path './LICENSES/*' ! -path './packaging/debian/*' \
-		! -path './debian/*' ! -path '*/fixtures/*' ! -name .gitignore \
+		! -path './debian/*' ! -path '*/fixtures/*' ! -path '*/corpus/*' ! -name .gitignore \
 		-print | while read -r file; do
 		head -n 5 "$file" | grep -q SPDX-License-Identifier || echo "$file"
 	done)

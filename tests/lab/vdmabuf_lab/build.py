@@ -8,7 +8,7 @@ has to renew.
 import shutil
 import stat
 
-from . import builder, cache, debugkernel, images, kernels, trees
+from . import builder, cache, debugkernel, images, kernels, packagedkernel, trees
 from .util import LAB_DIR, SOURCE_DIR, digest, run, say
 
 def _sources():
@@ -71,15 +71,18 @@ def _pack(stage, target):
 
 
 def boot(flavour):
-    """What a machine is booted with: images.stock() or debugkernel.boot()."""
-    return debugkernel.boot() if flavour == "debug" else images.stock()
+    """What a machine is booted with: the stock kernel, the debug one, or Debian's oldest or newest
+    that is supported ("old", "new")."""
+    if flavour == "stock":
+        return images.stock()
+    return debugkernel.boot() if flavour == "debug" else packagedkernel.boot(flavour)
 
 
 def project(flavour="stock"):
     """The folder with project.tar (for both levels) and host.tar (for level 1).
 
-    "stock" has modules for the stock kernel, which guests run too; with "debug" the guests run the
-    debug kernel, and level 1 may be booted with either.
+    "stock" has modules for the stock kernel, which guests run too; with another the guests run
+    that one, and level 1 may be booted with either.
     """
     booted = boot(flavour)
     headers, binds, kernel = [builder.headers("stock")], [], None
@@ -87,6 +90,9 @@ def project(flavour="stock"):
         kernel = debugkernel.make()
         headers.append("/debug/headers")
         binds.append((kernel, "/debug:ro"))
+    elif flavour != "stock":
+        kernel = packagedkernel.make(flavour)
+        headers.append(builder.headers(flavour))
     release = (booted / "version").read_text().strip()
     key = digest(3, flavour, booted.name, trees.key("builder"), trees.key("level1"),
                  kernels.versions(), *_sources())

@@ -53,7 +53,7 @@ def _plain(path):
     return path.read_bytes()
 
 
-def _ordered(modules_dir, wanted):
+def ordered(modules_dir, wanted):
     """Modules with everything they need before them, as paths below modules_dir."""
     needs, by_name = {}, {}
     for line in (modules_dir / "modules.dep").read_text().splitlines():
@@ -91,7 +91,7 @@ def make_initrd(tree, modules_dir, target):
     archive.file("bin/busybox", (tree / "bin/busybox").read_bytes(), 0o755)
     archive.file("init", (LAB_DIR / "common/init").read_bytes(), 0o755)
     names = []
-    for path in _ordered(modules_dir, BOOT_MODULES) if modules_dir else ():
+    for path in ordered(modules_dir, BOOT_MODULES) if modules_dir else ():
         name = pathlib.PurePath(path).name.removesuffix(".xz")
         archive.file(f"modules/{name}", _plain(modules_dir / path))
         names.append(name)

@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 from . import cache, images, trees
@@ -120,7 +121,9 @@ def run(kernel, project, job, timeout, name, on_line=None, extra=()):
     kernel is a folder as images.stock() gives, project one as build.project() gives. Each line of
     the job's output goes to on_line as it comes. All that is left of the run is in Result.folder.
     """
-    folder = cache.folder("runs", f"{time.strftime('%Y%m%d-%H%M%S')}-{name}")
+    # Two may start in the same second.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=time.strftime(f"%Y%m%d-%H%M%S-{name}-"),
+                                           dir=cache.folder("runs")))
     (folder / "job").write_text(job)
     argv = _arguments(kernel, project, False, extra)
     argv += ["-fw_cfg", "name=opt/run,file=/lab/run/job",

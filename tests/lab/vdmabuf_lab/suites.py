@@ -15,13 +15,14 @@ import time
 from . import build, builder, cache, machine
 from .util import LAB_DIR, LabError, say
 
-LEVELS = ("static", "host", "e2e", "debug", "guest")
+LEVELS = ("static", "host", "e2e", "debug", "guest", "old", "new")
 MARK = re.compile(r"^##lab (begin|end) (\S+)(?: (\d+))?$")
 RESULT = re.compile(r"^(ok|not ok)\b(.*)$")
 # Machines: the kernel of level 1, the project (which has the guests' kernel), the levels whose
 # suites run there, and among how many such machines they are divided.
 MACHINES = (("stock", "stock", ("host", "e2e"), 2), ("debug", "debug", ("debug",), 1),
-            ("stock", "debug", ("guest",), 1))
+            ("stock", "debug", ("guest",), 1), ("old", "old", ("old",), 1),
+            ("new", "new", ("new",), 1))
 # A machine's work is seldom for more than one processor, and two are what there surely is.
 LANES = 2
 # Boot, the start of libvirt, and the end: beside what the suites take themselves.
@@ -36,6 +37,7 @@ class Suite:
     short: str
     seconds: int
     script: str
+    named: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -115,8 +117,8 @@ def registry():
     for line in (LAB_DIR / "suites.conf").read_text().splitlines():
         words = line.split("#")[0].split()
         if words:
-            level, short, seconds, script = words
-            found.append(Suite(level, short, int(seconds), script))
+            level, short, seconds, script, *rest = words
+            found.append(Suite(level, short, int(seconds), script, rest == ["named"]))
     return found
 
 
@@ -124,7 +126,7 @@ def chosen(names, levels=LEVELS):
     """The suites that the names mean: level/name, a level, or a name in any level."""
     known = [s for s in registry() if s.level in levels]
     if not names:
-        return known
+        return [s for s in known if not s.named]
     wanted = []
     for name in names:
         matching = [s for s in known if name in (s.name, s.level, s.short)]

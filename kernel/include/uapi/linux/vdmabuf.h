@@ -245,8 +245,8 @@ struct vdmabuf_guest_event {
  * owns the vhost device; the last close unpins them.
  *
  * Errors: ENOENT no such buffer; EACCES O_RDWR is not allowed; EFAULT the guest's
- * memory is no longer there; ENOMEM, also for RLIMIT_MEMLOCK; EMFILE; ENODEV the
- * VM is gone.
+ * memory is no longer there; ENOMEM, also for RLIMIT_MEMLOCK; EMFILE; ENOBUFS more
+ * than twice limits.max_buffers GONE events wait to be read; ENODEV the VM is gone.
  */
 struct vdmabuf_import {
 	struct vdmabuf_id id;
