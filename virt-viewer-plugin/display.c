@@ -27,7 +27,6 @@ struct _ViewerDisplay {
     char *title;
     char *sentence;
     gboolean open;
-    guint breath;
 };
 
 typedef struct {
@@ -151,54 +150,6 @@ viewer_display_update_size(ViewerDisplay *self)
     /* virt-viewer counts as GTK does, and one pixel of the guest is to be one of the monitor. */
     virt_viewer_display_set_desktop_size((VirtViewerDisplay *) self, MAX(width / scale, 1),
                                          MAX(height / scale, 1));
-}
-
-/* --- Pace --- */
-
-/* Behind all that waits for the main loop to have nothing better to do */
-#define BREATH_PRIORITY (G_PRIORITY_DEFAULT_IDLE + 1)
-
-/* The view's own handler of new pictures */
-static guint
-find_handlers(ViewerDisplay *self, guint (*call)(gpointer, GSignalMatchType, guint, GQuark,
-                                                 GClosure *, gpointer, gpointer))
-{
-    return call(self->output, G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_DATA,
-                g_signal_lookup("frame", VDMABUF_TYPE_OUTPUT), 0, NULL, NULL, self->view);
-}
-
-static void
-viewer_display_end_breath(ViewerDisplay *self)
-{
-    if (self->breath == 0)
-        return;
-    g_clear_handle_id(&self->breath, g_source_remove);
-    find_handlers(self, g_signal_handlers_unblock_matched);
-}
-
-static gboolean
-on_breath(gpointer data)
-{
-    ViewerDisplay *self = data;
-
-    self->breath = 0;
-    find_handlers(self, g_signal_handlers_unblock_matched);
-    if (vdmabuf_output_peek_picture(self->output))
-        g_signal_emit_by_name(self->output, "frame");
-    return G_SOURCE_REMOVE;
-}
-
-/*
- * Drawing comes before idle functions, and virt-viewer's sessions live on these: a guest whose pictures
- * take as long to draw as to come would leave nothing for them. So all of them have their turn between
- * two pictures.
- */
-static void
-on_picture(ViewerDisplay *self)
-{
-    if (self->breath == 0 && self->output &&
-        find_handlers(self, g_signal_handlers_block_matched) > 0)
-        self->breath = g_idle_add_full(BREATH_PRIORITY, on_breath, self, NULL);
 }
 
 /* --- What virt-viewer asks a display for --- */
@@ -332,8 +283,6 @@ viewer_display_init(ViewerDisplay *self)
     virt_viewer_display_set_desktop_size((VirtViewerDisplay *) self, DEFAULT_WIDTH, DEFAULT_HEIGHT);
     g_signal_connect_object(self->view, "notify::problem", G_CALLBACK(viewer_display_update), self,
                             G_CONNECT_SWAPPED);
-    g_signal_connect_object(self->view, "picture", G_CALLBACK(on_picture), self,
-                            G_CONNECT_SWAPPED);
     g_signal_connect(self, "notify::scale-factor", G_CALLBACK(viewer_display_update_size), NULL);
 }
 
@@ -377,7 +326,6 @@ viewer_display_set_output(ViewerDisplay *self, VdmabufOutput *output)
 {
     if (self->output == output)
         return;
-    viewer_display_end_breath(self);
     if (self->output)
         g_signal_handlers_disconnect_by_data(self->output, self);
     g_set_object(&self->output, output);

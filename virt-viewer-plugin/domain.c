@@ -53,8 +53,7 @@ read_in_thread(GTask *task, gpointer source, gpointer data G_GNUC_UNUSED,
                GCancellable *cancellable G_GNUC_UNUSED)
 {
     GError *error = NULL;
-    g_autoptr(GObject) config =
-        (GObject *) gvir_domain_get_config(GVIR_DOMAIN(source), 0, &error);
+    g_autoptr(GObject) config = (GObject *) gvir_domain_get_config(GVIR_DOMAIN(source), 0, &error);
 
     if (config)
         g_task_return_pointer(task, gvir_config_object_to_xml(GVIR_CONFIG_OBJECT(config)), g_free);

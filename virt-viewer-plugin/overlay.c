@@ -78,8 +78,8 @@ describe_latency(GString *text, const VdmabufTimes *times, guint nr)
 
     g_string_append_printf(text, "%.1f ms from the guest to the screen:", sum);
     for (guint stage = 0; stage < VIEWER_NR_STAGES; stage++) {
-        g_autofree char *mean = means[stage] < 0 ? g_strdup("unknown")
-                                                 : g_strdup_printf("%.1f ms", means[stage]);
+        g_autofree char *mean =
+            means[stage] < 0 ? g_strdup("unknown") : g_strdup_printf("%.1f ms", means[stage]);
 
         g_string_append_printf(text,
                                "\n<span foreground=\"#%02x%02x%02x\">\342\226\240</span> "
