@@ -307,6 +307,12 @@ view_frame(VdmabufView *self)
         view_choose(self, vdmabuf_output_take_picture(self->output));
         return;
     }
+    /* Nothing is drawn of a window that is hidden; the guest needs its older buffers for others. */
+    if (!gtk_widget_get_mapped(GTK_WIDGET(self))) {
+        g_clear_pointer(&self->next, vdmabuf_picture_unref);
+        view_retire(self);
+        return;
+    }
 
     frame = vdmabuf_picture_get_frame(picture);
     vdmabuf_picture_get_damage(picture, &damage);

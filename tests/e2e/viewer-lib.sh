@@ -56,6 +56,16 @@ viewer_stop() {
 	! grep -E 'CRITICAL|ERROR|Segmentation' "$work/$1.log" | grep -vE 'gdk_(seat|device)_get_'
 }
 
+# viewer_screenshot NAME TITLE FILE: by virt-viewer's own action, which asks for the file
+viewer_screenshot() {
+	rm -f "$3"
+	viewer "$1" action "$2" screenshot && within 30 viewer_saves "$1" "$3"
+}
+viewer_saves() {
+	viewer "$1" save "$2"
+	[ -s "$2" ] && ! viewer_shows "$1" GtkFileChooserDialog ''
+}
+
 # The whole screen of the host's weston, as a PNG
 host_screenshot() {
 	(

@@ -346,6 +346,33 @@ test_release(void)
     g_assert_cmpuint(buffers[0].sequence, !=, 0);
 }
 
+/* A guest of two buffers goes on while nobody looks, and what it showed last is there again. */
+static void
+test_hidden(void)
+{
+    g_autoptr(Stage) stage = stage_new();
+    struct vdmabuf_frame frame;
+    StageBuffer buffers[2];
+
+    stage_frame_init(&frame, STAGE_WIDTH, STAGE_HEIGHT);
+    for (guint i = 0; i < 2; i++)
+        stage_buffer_init(stage, &buffers[i], FULL_BYTES);
+    stage_draw(&buffers[0], &frame, 20, 0);
+    stage_send(stage, &buffers[0], &frame);
+    stage_expect_picture(stage, STAGE_WIDTH, STAGE_HEIGHT, 1, 20);
+
+    gtk_widget_hide(stage->window);
+    for (guint i = 1; i < 6; i++) {
+        StageBuffer *buffer = &buffers[i % 2];
+
+        stage_wait((stage_collect(stage, buffers, 2), buffer->sequence == 0));
+        stage_draw(buffer, &frame, 20 + i, 0);
+        stage_send(stage, buffer, &frame);
+    }
+    gtk_widget_show(stage->window);
+    stage_expect_picture(stage, STAGE_WIDTH, STAGE_HEIGHT, 1, 25);
+}
+
 static void
 test_pixbuf(void)
 {
@@ -653,6 +680,7 @@ main(int argc, char **argv)
     g_test_add_func("/view/damage", test_damage);
     g_test_add_func("/view/above", test_above);
     g_test_add_func("/view/release", test_release);
+    g_test_add_func("/view/hidden", test_hidden);
     g_test_add_func("/view/pixbuf", test_pixbuf);
     g_test_add_func("/view/gone", test_gone);
     g_test_add_func("/view/impossible", test_impossible);
