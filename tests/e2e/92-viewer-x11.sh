@@ -11,7 +11,7 @@ guest_begin() {
 	tablet="<input type='tablet' bus='virtio'><address type='pci' domain='0x0000' bus='0x00' slot='0x1c' function='0x0'/></input>"
 	guest-xml "$guest" | sed -e "s|</devices>|$tablet</devices>|" -e "$1" >"$work/domain.xml"
 	virsh -q define "$work/domain.xml" && virsh -q start "$guest" && guest-wait "$guest" &&
-		guest-weston "$guest" 640x480 && in_guest 20 pkill -STOP weston-flower
+		guest-weston "$guest" 1280x768
 }
 export DISPLAY=:7 GDK_BACKEND=x11
 Xvfb $DISPLAY -screen 0 1600x1000x24 >"$work/xvfb.log" 2>&1 &
@@ -68,7 +68,7 @@ typed() {
 check 'a click opens what was clicked at' clicks 22 16
 check 'what is typed reaches the program that it opened' types
 half() {
-	for size in 576x432 512x384 448x336 384x288 320x240; do
+	for size in 1152x 1024x 896x 768x 640x384; do
 		viewer one action vdmabuf0 zoom-out &&
 			within 30 viewer_shows one '(vdmabuf0)' "view $size" || return 1
 	done

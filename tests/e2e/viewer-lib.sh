@@ -52,8 +52,10 @@ viewer_stop() {
 	}
 	wait "$(cat "$work/$1.pid")" || return 1
 	# None of GLib's, GTK's and virt-viewer's own checks has failed; but for GDK's, which cannot live
-	# without a seat: the host's weston has no keyboard and no mouse.
-	! grep -E 'CRITICAL|ERROR|Segmentation' "$work/$1.log" | grep -vE 'gdk_(seat|device)_get_'
+	# without a seat (the host's weston has no keyboard and no mouse), and gtk-vnc's, which asks for
+	# the size of its window when that has gone already.
+	! grep -E 'CRITICAL|ERROR|Segmentation' "$work/$1.log" |
+		grep -vE 'gdk_(seat|device)_get_|gdk_window_get_(width|height)'
 }
 
 # viewer_screenshot NAME TITLE FILE: by virt-viewer's own action, which asks for the file
@@ -74,6 +76,12 @@ host_screenshot() {
 		cd "$work/shot" || exit 1
 		weston-screenshooter >/dev/null && mv ./*.png "$1"
 	)
+}
+
+# Ends the host's weston, which pins pages of its own.
+screen_off() {
+	weston=$(cat "$XDG_RUNTIME_DIR/weston.pid")
+	kill "$weston" && timeout 30 tail --pid="$weston" -f /dev/null
 }
 
 viewer_over() {
