@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "confinement.h"
 #include "fd.h"
 #include "log.h"
 
@@ -27,6 +28,15 @@ struct _Listener {
 };
 
 #define FAIL(error, ...) g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, __VA_ARGS__)
+
+/* With the reason in errno */
+static void
+fail_at(GError **error, const char *what, const char *path)
+{
+    int reason = errno;
+
+    FAIL(error, "%s '%s': %s%s", what, path, g_strerror(reason), confinement_hint(path, reason));
+}
 
 static gboolean
 fill_address(const char *path, struct sockaddr_un *address, GError **error)
@@ -54,7 +64,7 @@ remove_stale(const char *path, int type, const struct sockaddr_un *address, GErr
     if (lstat(path, &info) < 0) {
         if (errno == ENOENT)
             return TRUE;
-        FAIL(error, "cannot look at '%s': %s", path, g_strerror(errno));
+        fail_at(error, "cannot look at", path);
         return FALSE;
     }
     if (!S_ISSOCK(info.st_mode)) {
@@ -137,7 +147,7 @@ listener_new(int type, const char *path, const char *const *users, const char *c
     result = bind(fd, (const struct sockaddr *) &address, sizeof(address));
     umask(mask);
     if (result < 0 || lstat(path, &info) < 0) {
-        FAIL(error, "cannot make the socket '%s': %s", path, g_strerror(errno));
+        fail_at(error, "cannot make the socket", path);
         return NULL;
     }
 

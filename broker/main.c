@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "connection.h"
 #include "consumer_socket.h"
+#include "exit.h"
 #include "fd.h"
 #include "isolation.h"
 #include "listener.h"
@@ -300,8 +301,10 @@ int
 main(int argc G_GNUC_UNUSED, char **argv)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Options) options = options_parse(argv, &error);
+    g_autoptr(Options) options = NULL;
 
+    exit_check_output();
+    options = options_parse(argv, &error);
     if (!options) {
         broker_log(BROKER_LOG_ERROR, "%s; see --help", error->message);
         /* A file that cannot be read is a failure, not a misuse. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "confinement.h"
 
 typedef enum {
     KEY_SOCKET_PATH,
@@ -60,8 +63,10 @@ load_file(const char *path, char **values, GError **error)
 
     if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &cause) ||
         !(present = g_key_file_get_keys(file, OPTIONS_GROUP, NULL, &cause))) {
-        g_set_error(error, cause->domain, cause->code, "cannot read the configuration '%s': %s",
-                    path, cause->message);
+        gboolean refused = g_error_matches(cause, G_FILE_ERROR, G_FILE_ERROR_ACCES);
+
+        g_set_error(error, cause->domain, cause->code, "cannot read the configuration '%s': %s%s",
+                    path, cause->message, confinement_hint(path, refused ? EACCES : 0));
         return FALSE;
     }
     for (guint i = 0; present[i]; i++) {

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "confinement.h"
+
 struct _VhostDevice {
     int fd;
     VhostDeviceIoctl ioctl;
@@ -38,6 +40,7 @@ vhost_device_open(const char *path, GError **error)
     int fd = open(path, O_RDWR | O_CLOEXEC);
     int saved = errno;
     struct vdmabuf_limits limits;
+    const char *hint;
 
     if (fd >= 0) {
         /* What no other file has */
@@ -62,10 +65,12 @@ vhost_device_open(const char *path, GError **error)
         break;
     case EACCES:
     case EPERM:
+        hint = confinement_hint(path, saved);
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
-                    "the user with id %u may not open %s; put it into the group that owns the "
-                    "device (vdmabuf, see 60-vdmabuf.rules)",
-                    (guint) geteuid(), path);
+                    "the user with id %u may not open %s%s", (guint) geteuid(), path,
+                    *hint ? hint
+                          : "; put it into the group that owns the device (vdmabuf, see "
+                            "60-vdmabuf.rules)");
         break;
     default:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN, "cannot open %s: %s", path,

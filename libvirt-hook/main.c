@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "exit.h"
 #include "hook.h"
 
 #define EXIT_USAGE 2
 #define BROKER_USER "vdmabuf"
 /* More than the unit allows itself to start and to end */
-#define BROKER_SECONDS 30
+#define BROKER_SECONDS 75
 
 static const char usage[] =
     "Usage: vdmabuf-libvirt-hook DOMAIN OPERATION PHASE EXTRA < XML\n"
@@ -36,6 +37,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     const struct passwd *user;
 
+    exit_check_output();
     if (argc == 2 && g_str_equal(argv[1], "--help")) {
         fputs(usage, stdout);
         return EXIT_SUCCESS;
@@ -45,7 +47,8 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (argc < 4) {
-        fputs(usage, stderr);
+        g_printerr("vdmabuf-libvirt-hook: DOMAIN, OPERATION and PHASE are needed; "
+                   "see vdmabuf-libvirt-hook --help\n");
         return EXIT_USAGE;
     }
 

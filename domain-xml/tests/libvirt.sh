@@ -10,24 +10,30 @@ forget() {
 	virsh -q undefine --nvram "$1" >"$work/undefine" 2>&1 || virsh -q undefine "$1"
 }
 
-# round_trip NAME: of a domain that is defined
+# round_trip NAME: of a domain that is defined, as $work/before has it
 round_trip() {
-	virsh dumpxml --inactive "$1" >"$work/before" &&
-		virt-vdmabuf attach "$1" --alias screen &&
+	virt-vdmabuf attach "$1" --alias screen &&
 		virsh dumpxml --inactive "$1" >"$work/with" &&
 		! cmp -s "$work/before" "$work/with" &&
 		virsh -q define --validate "$work/with" &&
-		virt-vdmabuf validate "$1" &&
-		virt-vdmabuf attach "$1" --alias screen &&
-		virsh dumpxml --inactive "$1" | diff "$work/with" - &&
 		virt-vdmabuf detach "$1" &&
 		virsh dumpxml --inactive "$1" | diff "$work/before" -
+}
+
+# Files that differ in nothing that libvirt keeps, but for the UUID, are one domain to it and tried
+# once.
+known() {
+	sed "/<uuid>/d" "$work/before" | sha256sum >"$work/sum"
+	grep -q -F -f "$work/sum" "$work/sums" && return
+	cat "$work/sum" >>"$work/sums"
+	return 1
 }
 
 name_of() {
 	xmllint --xpath 'string(/domain/name)' "$1"
 }
 
+: >"$work/sums"
 for file in "$fixtures"/domains/*.xml; do
 	[ -e "${file%.xml}.err" ] && continue
 	title=${file##*/}
@@ -38,7 +44,8 @@ for file in "$fixtures"/domains/*.xml; do
 		echo "ok $tests - $title # SKIP $(sed -n 2p "$work/define")"
 		continue
 	fi
-	check "attach and detach: $title" round_trip "$name"
+	virsh dumpxml --inactive "$name" >"$work/before"
+	known || check "attach and detach: $title" round_trip "$name"
 	forget "$name"
 done
 

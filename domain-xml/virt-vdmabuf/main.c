@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virt-vdmabuf: gives vdmabuf devices to libvirt's domains, and looks after them. */
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "command.h"
 #include "connection.h"
+#include "exit.h"
 #include "tool.h"
 
 static const struct {
@@ -28,20 +28,19 @@ static const struct {
 };
 
 static void
-print_help(FILE *stream)
+print_help(void)
 {
-    fprintf(stream, "Usage:\n"
-                    "  virt-vdmabuf COMMAND [OPTION...] [ARGUMENT...]\n"
-                    "\n"
-                    "Gives vdmabuf devices to libvirt's domains, and looks after them.\n"
-                    "\n"
-                    "Commands (virt-vdmabuf COMMAND --help says more):\n");
+    printf("Usage:\n"
+           "  virt-vdmabuf COMMAND [OPTION...] [ARGUMENT...]\n"
+           "\n"
+           "Gives vdmabuf devices to libvirt's domains, and looks after them.\n"
+           "\n"
+           "Commands (virt-vdmabuf COMMAND --help says more):\n");
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(stream, "  %-14s %s\n", commands[i].name, commands[i].text);
-    fprintf(stream,
-            "\n"
-            "DOMAIN is a name, a UUID or an id. Where a command takes a FILE as well, an\n"
-            "argument with a '/' or with .xml at its end is one, and '-' is standard input.\n");
+        printf("  %-14s %s\n", commands[i].name, commands[i].text);
+    printf("\n"
+           "DOMAIN is a name, a UUID or an id. Where a command takes a FILE as well, an\n"
+           "argument with a '/' or with .xml at its end is one, and '-' is standard input.\n");
 }
 
 static int
@@ -54,11 +53,6 @@ run(Command command, const char *name, int argc, char **argv)
     g_set_prgname(program);
     connection_init();
     done = command(argc, argv, &error);
-    /* A full disk may show only here. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && done) {
-        fprintf(stderr, "virt-vdmabuf: Cannot write to standard output: %s\n", g_strerror(errno));
-        return EXIT_FAILURE;
-    }
     if (done)
         return EXIT_SUCCESS;
 
@@ -91,13 +85,14 @@ main(int argc, char **argv)
     const char *name = argc > 1 + words ? argv[1 + words] : NULL;
 
     setlocale(LC_ALL, "");
+    exit_check_output();
 
     if (name == NULL) {
-        print_help(stderr);
+        fprintf(stderr, "virt-vdmabuf: A command is missing (virt-vdmabuf --help)\n");
         return EXIT_USAGE;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_help(stdout);
+        print_help();
         return EXIT_SUCCESS;
     }
     if (strcmp(name, "--version") == 0) {

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 guest=volume
 # host/volume has 100000 of them through the host's driver alone, in a tenth of the time.
-frames=${VDMABUF_VOLUME_FRAMES:-20000}
+frames=${VDMABUF_VOLUME_FRAMES:-5000}
 guest-start "$guest" || exit 1
 socket=$(socket_of "$guest")
 

@@ -32,16 +32,19 @@ check 'two devices of one guest each reach their own socket' both_devices
 
 # The kernel's own test of suspend: everything but the last step, for five seconds. The guest's
 # connection to this suite does not live through it, so what runs there writes to files.
+sleeps() {
+	in_guest 10 "rm -f /run/woke; echo devices >/sys/power/pm_test
+		setsid sh -c 'echo freeze >/sys/power/state && echo done >/run/woke' \
+			>/dev/null 2>&1 </dev/null &"
+	within 120 in_guest 10 test -e /run/woke
+}
 slept() {
 	background host1 vdmabuf-steps "connect $socket" 'await frame 60' import 'await gone 60' \
 		'await frame 60' import 'expect 1 0 4096 3' release hold
 	in_guest 60 "setsid vdmabuf-steps 'open $first' 'alloc 4096' 'fill 0 0 4096 3' 'export 0' \
 		'await released 100' 'export 0' 'await released 60' >/run/slept 2>&1 </dev/null &"
 	within 60 said host1 '^buffer 0' || return 1
-	in_guest 10 "echo devices >/sys/power/pm_test
-		setsid sh -c 'echo freeze >/sys/power/state && echo done >/run/woke' \
-			>/dev/null 2>&1 </dev/null &"
-	within 120 in_guest 10 test -e /run/woke || return 1
+	sleeps || return 1
 	within 60 said host1 '^hold' || return 1
 	letgo host1
 	# It came back as lost, and the second one as released
@@ -61,6 +64,14 @@ paused() {
 	letgo guest2
 }
 check 'a domain that is paused and resumed keeps its frames' paused
+
+# There is nobody to say goodbye to, nor to start with again.
+slept_alone() {
+	systemctl kill --signal=KILL "vhost-user-vdmabuf@$guest-vdmabuf1.service"
+	sleeps && reaches "$first" 0
+}
+check 'a device that has lost its broker keeps neither the guest from a suspend nor the other device' \
+	slept_alone
 
 guest-stop "$guest"
 check 'no page is left pinned' no_pins

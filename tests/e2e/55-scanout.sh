@@ -40,7 +40,8 @@ seen() {
 	within 60 jq -e -s "any(.[]; .event == \"frame\" and (.frame | $1))" "$work/watch3"
 }
 unwatch() {
-	kill "$(cat "$work/watch3.pid")"
+	# It ends by itself with its device.
+	kill "$(cat "$work/watch3.pid")" 2>"$work/null"
 	letgo watch3 >"$work/null"
 }
 # size OUTPUT WIDTH HEIGHT: of a picture

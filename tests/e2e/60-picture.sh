@@ -25,7 +25,7 @@ different() {
 
 # The client stands still, so that two pictures taken one after the other can be of the same frame.
 same() {
-	in_guest 20 pkill -STOP weston-flower
+	in_guest 20 pkill -STOP weston-simple
 	within 60 equal
 }
 
@@ -51,7 +51,7 @@ if [ "${1:-}" != --demo ]; then
 	check 'another mode: the next pictures have its size' mode_changes
 else
 	in_viewer() {
-		eval "$(lab-weston --size 1600x1000)" && viewer_start one "$guest" || return 1
+		eval "$(lab-weston --size 1440x900)" && viewer_start one "$guest" || return 1
 		within 120 viewer_shows one '(vdmabuf0)' 'picture: ViewerDisplay' || return 1
 		viewer_place one 1 '(vdmabuf0)' || return 1
 		# Its other window, of VNC, is not what there is to see.
@@ -65,6 +65,7 @@ else
 	}
 	check "virt-viewer's window has the same picture, pixel for pixel" in_viewer
 	viewer_stop one
+	screen_off
 fi
 
 guest-stop "$guest"

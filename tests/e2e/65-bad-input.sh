@@ -6,7 +6,7 @@
 guest=bad-input
 
 # A second card, whose memory is not the guest's, and limits that are easily reached
-sed -e 's|<vdmabuf:limits .*/>|<vdmabuf:limits buffers="6" memory="64" unit="MiB" entries="64"/>|' \
+sed -e 's|<vdmabuf:limits .*/>|<vdmabuf:limits buffers="6" memory="64" unit="MiB" entries="1024"/>|' \
 	-e 's|</qemu:commandline>|<qemu:arg value="-device"/><qemu:arg value="bochs-display,addr=0x1c"/>&|' \
 	/opt/vdmabuf/domain-xml/example.xml >"$work/domain.xml"
 
@@ -44,7 +44,7 @@ guest-start "$guest" "$work/domain.xml" || exit 1
 background guest1 in_guest 600 vdmabuf-send --pattern 64x64 --rate 20
 background guest2 in_guest 600 'while vdmabuf-send --size 64K --buffers 1 --frames 1 /dev/zero
 	do :; done'
-cases env CHECK_PINS=yes bad-input/run bad-input/host.cases
+cases env CHECK_PINS=yes TMPDIR=/run/vdmabuf bad-input/run bad-input/host.cases
 # The brackets keep the pattern from matching the shell that it is in.
 in_guest 30 'pkill -f "[w]hile vdmabuf-send"; pkill -x vdmabuf-send'
 letgo guest1 >"$work/null"

@@ -7,20 +7,15 @@ guest=viewer
 guest-start "$guest" && guest-weston "$guest" 640x480 || exit 1
 eval "$(lab-weston --size 1024x768)" || exit 1
 
-# guest-weston's client stands still. This one moves, unless it is stopped: then pictures taken one after
-# the other can be of the same frame.
-client() {
-	in_guest 20 'XDG_RUNTIME_DIR=/run/lab/xdg WAYLAND_DISPLAY=lab-wayland setsid \
-		weston-simple-damage >/run/lab/damage.log 2>&1 </dev/null &
-		until pidof weston-simple-damage; do sleep 0.1; done'
-}
+# The client stands still, unless something is to move: then pictures taken one after the other can be of
+# the same frame.
 stop() {
-	in_guest 20 'kill -STOP $(pidof weston-simple-damage)'
+	in_guest 20 pkill -STOP weston-simple
 }
 go() {
-	in_guest 20 'kill -CONT $(pidof weston-simple-damage)'
+	in_guest 20 pkill -CONT weston-simple
 }
-client >"$work/null" && stop || exit 1
+stop || exit 1
 
 check 'virt-viewer starts with the plug-in' viewer_start one "$guest"
 shown() {
@@ -104,7 +99,7 @@ check 'its entry in the menu hides and shows it' hidden
 
 mode() {
 	in_guest 30 pkill -x weston
-	guest-weston "$guest" 800x600 && within 120 sized 800x600 && within 120 own_screenshot
+	guest-weston "$guest" 800x600 && within 120 sized 800x600 && stop && within 120 own_screenshot
 }
 check 'another mode of the guest: window and picture have its size' mode
 

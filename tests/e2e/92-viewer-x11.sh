@@ -11,7 +11,7 @@ guest_begin() {
 	tablet="<input type='tablet' bus='virtio'><address type='pci' domain='0x0000' bus='0x00' slot='0x1c' function='0x0'/></input>"
 	guest-xml "$guest" | sed -e "s|</devices>|$tablet</devices>|" -e "$1" >"$work/domain.xml"
 	virsh -q define "$work/domain.xml" && virsh -q start "$guest" && guest-wait "$guest" &&
-		guest-weston "$guest" 1280x768
+		guest-weston "$guest" 1280x768 && in_guest 20 pkill -STOP weston-simple
 }
 export DISPLAY=:7 GDK_BACKEND=x11
 Xvfb $DISPLAY -screen 0 1600x1000x24 >"$work/xvfb.log" 2>&1 &

@@ -225,7 +225,7 @@ static gboolean steps_cycle(Steps *self, char **words, GError **error)
 {
     guint n = MIN(steps_number(words, 1), self->buffers->len), out = 0, next = 0;
     guint64 frames = steps_number(words, 2), sent = 0, superseded = 0;
-    gint64 deadline = g_get_monotonic_time() + steps_number(words, 3) * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + steps_number(words, 3) * G_TIME_SPAN_SECOND;
     g_autofree guint64 *outstanding = g_new0(guint64, n);
 
     while (sent < frames || out) {
@@ -261,7 +261,7 @@ static gboolean steps_cycle(Steps *self, char **words, GError **error)
 
 static gboolean steps_await_guest(Steps *self, guint32 type, int seconds, GError **error)
 {
-    gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
     struct vdmabuf_guest_event event;
     char text[VDMABUF_ID_TEXT_SIZE];
 
@@ -277,7 +277,7 @@ static gboolean steps_await_guest(Steps *self, guint32 type, int seconds, GError
 static gboolean steps_await_host(Steps *self, guint32 type, guint32 state, int seconds,
                                  GError **error)
 {
-    gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
     struct vdmabuf_event event;
     char text[VDMABUF_ID_TEXT_SIZE];
 
@@ -318,7 +318,7 @@ static gboolean steps_await(Steps *self, char **words, GError **error)
  * fill. */
 static gboolean steps_consume(Steps *self, char **words, GError **error)
 {
-    gint64 deadline = g_get_monotonic_time() + steps_number(words, 2) * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + steps_number(words, 2) * G_TIME_SPAN_SECOND;
     guint64 frames = steps_number(words, 1), taken = 0, superseded = 0, first = 0, last = 0;
 
     while (taken + superseded < frames) {
@@ -448,7 +448,7 @@ static gboolean steps_expect(Steps *self, char **words, GError **error)
 /* Looks at memory again and again: that no message says when it changed is the point of it. */
 static gboolean steps_until(Steps *self, char **words, GError **error)
 {
-    gint64 deadline = g_get_monotonic_time() + steps_number(words, 4) * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + steps_number(words, 4) * G_TIME_SPAN_SECOND;
     Buffer *buffer = steps_buffer(self, words, error);
     guint64 length = 1;
     volatile guint8 *at = buffer ? steps_range(buffer, words, &length, error) : NULL;

@@ -655,10 +655,10 @@ static void test_changing_table(void)
     /* And each table once for as long as an import takes here */
     deadline = g_get_monotonic_time() + 120 * G_USEC_PER_SEC;
     for (i = 0; i < 2; i++) {
-        guint before = (guint) g_atomic_int_get(&importer.imports[i]);
+        int before = g_atomic_int_get(&importer.imports[i]);
 
         g_assert_cmpint(guest_set_regions(guest, tables[i], 2), ==, 0);
-        while ((guint) g_atomic_int_get(&importer.imports[i]) == before &&
+        while (g_atomic_int_get(&importer.imports[i]) == before &&
                g_get_monotonic_time() < deadline)
             g_usleep(1000);
     }

@@ -26,8 +26,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,10 +120,13 @@ static void execute(char *command, size_t length)
 /* One connection, in a process of its own. */
 static void serve(int socket)
 {
-	int in[2], out[2], err[2], status;
+	int in[2], out[2], err[2], status, end;
 	struct head head;
 	char *command;
 	pid_t child;
+
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
 
 	if (!receive_head(socket, &head) || head.type != 'c' || head.length > MAX_COMMAND)
 		exit(EXIT_FAILURE);
@@ -146,8 +149,13 @@ static void serve(int socket)
 	close(out[1]);
 	close(err[1]);
 
+	end = syscall(SYS_pidfd_open, child, 0);
+	if (end < 0)
+		exit(EXIT_FAILURE);
+
 	struct pollfd fds[] = {
 		{ socket, POLLIN, 0 }, { out[0], POLLIN, 0 }, { err[0], POLLIN, 0 },
+		{ end, POLLIN, 0 },
 	};
 	/*
 	 * A program that the command leaves behind may hold the outputs open for ever; the command
@@ -156,35 +164,38 @@ static void serve(int socket)
 	bool over = false;
 
 	for (;;) {
-		int ready = poll(fds, 3, over ? 0 : 100);
+		int ready = poll(fds, 4, over ? 0 : -1);
 
 		if (ready < 0 && errno != EINTR)
 			exit(EXIT_FAILURE);
-		if (ready > 0) {
-			if (fds[1].revents && !forward(out[0], socket, 'o'))
-				fds[1].fd = -1;
-			if (fds[2].revents && !forward(err[0], socket, 'e'))
-				fds[2].fd = -1;
-			if (fds[0].revents) {
-				if (!receive_head(socket, &head)) {
-					/* The host gave up: nothing of the command stays. */
-					kill(-child, SIGKILL);
-					exit(EXIT_FAILURE);
-				}
-				if (head.length > PIECE || !read_all(socket, piece, head.length))
-					exit(EXIT_FAILURE);
-				if (in[1] >= 0 && (!head.length ||
-						   !write_all(in[1], piece, head.length))) {
-					close(in[1]);
-					in[1] = -1;
-				}
-			}
-			continue;
-		}
-		if (over)
+		if (ready == 0)
 			break;
-		over = waitpid(child, &status, WNOHANG) == child;
+		if (ready < 0)
+			continue;
+		if (fds[1].revents && !forward(out[0], socket, 'o'))
+			fds[1].fd = -1;
+		if (fds[2].revents && !forward(err[0], socket, 'e'))
+			fds[2].fd = -1;
+		if (fds[3].revents) {
+			fds[3].fd = -1;
+			over = true;
+		}
+		if (fds[0].revents) {
+			if (!receive_head(socket, &head)) {
+				/* The host gave up: nothing of the command stays. */
+				kill(-child, SIGKILL);
+				exit(EXIT_FAILURE);
+			}
+			if (head.length > PIECE || !read_all(socket, piece, head.length))
+				exit(EXIT_FAILURE);
+			if (in[1] >= 0 && (!head.length || !write_all(in[1], piece, head.length))) {
+				close(in[1]);
+				in[1] = -1;
+			}
+		}
 	}
+	if (waitpid(child, &status, 0) != child)
+		exit(EXIT_FAILURE);
 	status = htole32(status);
 	send_frame(socket, 'x', &status, sizeof(status));
 	/* The peer closes when it has the status; until then nothing may be lost. */
@@ -205,24 +216,17 @@ static int listen_for_ever(void)
 		perror("vsock-exec");
 		return EXIT_FAILURE;
 	}
+	/* In a small guest this is the first process, and nobody else reaps whatever has no parent. */
+	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		int one = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-		pid_t child;
 
 		if (one < 0)
 			continue;
-		/* Forked twice, so that init reaps it and no handler is needed here. */
-		child = fork();
-		if (!child) {
-			if (!fork()) {
-				signal(SIGPIPE, SIG_IGN);
-				close(fd);
-				serve(one);
-			}
-			_exit(0);
+		if (!fork()) {
+			close(fd);
+			serve(one);
 		}
-		if (child > 0)
-			waitpid(child, NULL, 0);
 		close(one);
 	}
 }

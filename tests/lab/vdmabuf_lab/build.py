@@ -36,6 +36,7 @@ def _both(stage):
         _install(path, lib / "bin" / path.name)
     for name in ("lab-small.target", "lab-devices.service"):
         _install(LAB_DIR / "common" / name, units / name)
+    _install(LAB_DIR / "level2/small-init", lib / "small-init")
     _install(LAB_DIR / "level2/lab-guest.service", units / "lab-guest.service")
     _enable(units, "lab-guest.service")
 
