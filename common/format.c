@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "vdmabuf.h"
 
 static const Format formats[] = {
     /* fourcc, bytes, and of red, green and blue the shift and the bits */
@@ -42,6 +43,57 @@ format_list(void)
                                fourcc_format(formats[i].fourcc, text));
 
     return g_string_free(list, FALSE);
+}
+
+G_GNUC_PRINTF(2, 3)
+static gboolean
+format_refuse(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (error != NULL)
+        *error = g_error_new_valist(VDMABUF_ERROR, VDMABUF_ERROR_INVALID, format, args);
+    va_end(args);
+    return FALSE;
+}
+
+gboolean
+format_check_frame(const struct vdmabuf_frame *frame, guint64 size, GError **error)
+{
+    const struct vdmabuf_plane *plane = &frame->planes[0];
+    const Format *format = format_find(frame->fourcc);
+    char text[FOURCC_TEXT_SIZE];
+    guint64 row;
+
+    if (frame->fourcc == 0)
+        return format_refuse(error, "The frame is no picture");
+    if (frame->modifier != DRM_FORMAT_MOD_LINEAR)
+        return format_refuse(
+            error,
+            "The picture is tiled or compressed (modifier 0x%016" G_GINT64_MODIFIER
+            "x): only a GPU's driver can read it; let the producer use linear "
+            "buffers",
+            (guint64) frame->modifier);
+    if (format == NULL || frame->nr_planes != 1) {
+        g_autofree char *known = format_list();
+
+        return format_refuse(error,
+                             "Pictures in the format %s with %u planes cannot be converted; "
+                             "%s can",
+                             fourcc_format(frame->fourcc, text), frame->nr_planes, known);
+    }
+
+    row = (guint64) frame->width * format->bytes;
+    if (plane->stride < row)
+        return format_refuse(error, "The stride of %u bytes is too small for %u pixels",
+                             plane->stride, frame->width);
+    if (plane->offset + (guint64) plane->stride * (frame->height - 1) + row > size)
+        return format_refuse(error,
+                             "The last row of the picture ends behind the buffer of "
+                             "%" G_GUINT64_FORMAT " bytes",
+                             size);
+    return TRUE;
 }
 
 static guint32

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <drm/drm_fourcc.h>
 #include <errno.h>
 #include <png.h>
 #include <stdio.h>
@@ -37,68 +36,14 @@ picture_free(Picture *self)
     g_free(self);
 }
 
-G_GNUC_PRINTF(2, 3)
-static gboolean
-picture_refuse(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    *error = g_error_new_valist(VDMABUF_ERROR, VDMABUF_ERROR_INVALID, format, args);
-    va_end(args);
-    return FALSE;
-}
-
-static gboolean
-picture_check(const struct vdmabuf_frame *frame, const Format *format, guint64 size, GError **error)
-{
-    const struct vdmabuf_plane *plane = &frame->planes[0];
-    char text[FOURCC_TEXT_SIZE];
-    guint64 row;
-
-    if (frame->modifier != DRM_FORMAT_MOD_LINEAR)
-        return picture_refuse(
-            error,
-            "The picture is tiled or compressed (modifier 0x%016" G_GINT64_MODIFIER
-            "x): only a GPU's driver can read it; let the producer use linear "
-            "buffers",
-            (guint64) frame->modifier);
-    if (format == NULL || frame->nr_planes != 1) {
-        g_autofree char *known = format_list();
-
-        return picture_refuse(error,
-                              "Pictures in the format %s with %u planes cannot be converted; "
-                              "%s can",
-                              fourcc_format(frame->fourcc, text), frame->nr_planes, known);
-    }
-
-    row = (guint64) frame->width * format->bytes;
-    if (plane->stride < row)
-        return picture_refuse(error, "The stride of %u bytes is too small for %u pixels",
-                              plane->stride, frame->width);
-    if (plane->offset + (guint64) plane->stride * (frame->height - 1) + row > size)
-        return picture_refuse(error,
-                              "The last row of the picture ends behind the buffer of "
-                              "%" G_GUINT64_FORMAT " bytes",
-                              size);
-    return TRUE;
-}
-
 Picture *
 picture_new(const struct vdmabuf_frame *frame, const guint8 *data, guint64 size, GError **error)
 {
-    g_autoptr(GError) local = NULL;
     g_autoptr(Picture) self = NULL;
     const Format *format = format_find(frame->fourcc);
 
-    if (frame->fourcc == 0)
-        picture_refuse(&local, "The frame is no picture");
-    else if (vdmabuf_frame_check(frame, size, &local))
-        picture_check(frame, format, size, &local);
-    if (local != NULL) {
-        g_propagate_error(error, g_steal_pointer(&local));
+    if (!vdmabuf_frame_check(frame, size, error) || !format_check_frame(frame, size, error))
         return NULL;
-    }
 
     self = picture_alloc(frame->width, frame->height, error);
     if (self == NULL)

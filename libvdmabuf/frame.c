@@ -2,9 +2,13 @@
 #include <string.h>
 
 #include "private.h"
+#include "vdmabuf-stream.h"
 
 /* One past the largest width or height of a picture */
 #define PICTURE_SIDE_END 65536
+
+#define FOURCC(a, b, c, d)                                                                         \
+    ((guint32) (a) | (guint32) (b) << 8 | (guint32) (c) << 16 | (guint32) (d) << 24)
 
 static gboolean
 is_zero(gconstpointer data, gsize size)
@@ -147,4 +151,32 @@ vdmabuf_frame_init(struct vdmabuf_frame *frame, guint32 fourcc, guint32 width, g
     frame->height = height;
     frame->nr_planes = 1;
     frame->planes[0].stride = stride;
+}
+
+guint32
+vdmabuf_frame_get_opaque_fourcc(const struct vdmabuf_frame *frame)
+{
+    /* DRM's codes, with an alpha channel and without */
+    static const guint32 pairs[][2] = {
+        {FOURCC('A', 'R', '2', '4'), FOURCC('X', 'R', '2', '4')},
+        {FOURCC('A', 'B', '2', '4'), FOURCC('X', 'B', '2', '4')},
+        {FOURCC('R', 'A', '2', '4'), FOURCC('R', 'X', '2', '4')},
+        {FOURCC('B', 'A', '2', '4'), FOURCC('B', 'X', '2', '4')},
+        {FOURCC('A', 'R', '3', '0'), FOURCC('X', 'R', '3', '0')},
+        {FOURCC('A', 'B', '3', '0'), FOURCC('X', 'B', '3', '0')},
+        {FOURCC('R', 'A', '3', '0'), FOURCC('R', 'X', '3', '0')},
+        {FOURCC('B', 'A', '3', '0'), FOURCC('B', 'X', '3', '0')},
+        {FOURCC('A', 'R', '1', '5'), FOURCC('X', 'R', '1', '5')},
+        {FOURCC('A', 'B', '1', '5'), FOURCC('X', 'B', '1', '5')},
+        {FOURCC('R', 'A', '1', '5'), FOURCC('R', 'X', '1', '5')},
+        {FOURCC('B', 'A', '1', '5'), FOURCC('B', 'X', '1', '5')},
+        {FOURCC('A', 'R', '4', 'H'), FOURCC('X', 'R', '4', 'H')},
+        {FOURCC('A', 'B', '4', 'H'), FOURCC('X', 'B', '4', 'H')},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        if (pairs[i][0] == frame->fourcc)
+            return pairs[i][1];
+    }
+    return frame->fourcc;
 }

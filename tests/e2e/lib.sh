@@ -36,19 +36,23 @@ finish() {
 	exit
 }
 
-# within SECONDS COMMAND...: until it succeeds; its last output is what is seen of it
+# within SECONDS COMMAND...: until it succeeds; its last output is what is seen of it. The command may
+# have a within of its own.
 within() {
-	end=$(($(date +%s) + $1))
+	depth=$((${depth:-0} + 1))
+	eval "end$depth=$(($(date +%s) + $1))"
 	shift
-	until "$@" >"$work/within" 2>&1; do
-		if [ "$(date +%s)" -ge "$end" ]; then
-			cat "$work/within"
+	until "$@" >"$work/within$depth" 2>&1; do
+		if [ "$(date +%s)" -ge "$((end$depth))" ]; then
+			cat "$work/within$depth"
 			echo "not within the time: $*"
+			depth=$((depth - 1))
 			return 1
 		fi
 		sleep 0.2
 	done
-	cat "$work/within"
+	cat "$work/within$depth"
+	depth=$((depth - 1))
 }
 
 # background NAME COMMAND...: its output goes to $work/NAME, its pid to $work/NAME.pid; its

@@ -10,6 +10,7 @@
  *   alloc SIZE [scattered]          a new buffer of the driver's pages
  *   memfd SIZE                      a new buffer over a memfd's pages, by /dev/udmabuf
  *   export BUFFER [OUTPUT [queued]]
+ *   picture BUFFER WIDTH HEIGHT FOURCC [MODIFIER]  export it as a picture of one plane
  *   unexport BUFFER
  *   cycle BUFFERS FRAMES SECONDS    export so many frames from the first BUFFERS in turn
  *   await KIND SECONDS              released, unregistered, consumers; frame, gone, state, dead
@@ -180,6 +181,26 @@ static gboolean steps_export(Steps *self, char **words, GError **error)
         return FALSE;
     g_print("export %s %s %" G_GUINT64_FORMAT "\n", words[1], vdmabuf_id_format(&buffer->id, text),
             sequence);
+    return TRUE;
+}
+
+static gboolean steps_picture(Steps *self, char **words, GError **error)
+{
+    const char *fourcc = steps_word(words, 4);
+    Buffer *buffer = steps_buffer(self, words, error);
+    struct vdmabuf_frame frame;
+    guint64 sequence;
+
+    if (!buffer)
+        return FALSE;
+    if (strlen(fourcc) != 4)
+        return steps_fail(error, "%s is no FOURCC", fourcc);
+    vdmabuf_frame_init(&frame, fourcc[0] | fourcc[1] << 8 | fourcc[2] << 16 | (guint) fourcc[3] << 24,
+                       steps_number(words, 2), steps_number(words, 3), steps_number(words, 2) * 4);
+    frame.modifier = steps_number(words, 5);
+    if (!vdmabuf_producer_export(self->producer, buffer->fd, &frame, &buffer->id, &sequence, error))
+        return FALSE;
+    g_print("picture %s %" G_GUINT64_FORMAT "\n", words[1], sequence);
     return TRUE;
 }
 
@@ -515,6 +536,7 @@ static const struct {
     { "open", FREE, steps_open },         { "connect", FREE, steps_connect },
     { "alloc", PRODUCER, steps_alloc },   { "memfd", FREE, steps_memfd },
     { "export", PRODUCER, steps_export }, { "unexport", PRODUCER, steps_unexport },
+    { "picture", PRODUCER, steps_picture },
     { "cycle", PRODUCER, steps_cycle },   { "await", FREE, steps_await },
     { "consume", CONSUMER, steps_consume }, { "drain", CONSUMER, steps_drain },
     { "import", CONSUMER, steps_import },
