@@ -14,11 +14,14 @@
  *
  * TITLE is a part of a window's title; blanks in it are written as '+'.
  */
+#include <execinfo.h>
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <gmodule.h>
 #include <gtk/gtk.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 G_MODULE_EXPORT void gtk_module_init(int *argc, char ***argv);
 
@@ -283,6 +286,17 @@ on_incoming(GSocketService *service G_GNUC_UNUSED, GSocketConnection *connection
     return TRUE;
 }
 
+/* A crash says where. */
+static void
+on_crash(int number)
+{
+    void *frames[64];
+
+    backtrace_symbols_fd(frames, backtrace(frames, G_N_ELEMENTS(frames)), STDERR_FILENO);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 void
 gtk_module_init(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
 {
@@ -293,6 +307,9 @@ gtk_module_init(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
 
     if (path == NULL || g_application_get_default() == NULL)
         return;
+    signal(SIGSEGV, on_crash);
+    signal(SIGBUS, on_crash);
+    signal(SIGABRT, on_crash);
     /* It stays until the program ends. */
     service = g_socket_service_new();
     address = g_unix_socket_address_new(path);

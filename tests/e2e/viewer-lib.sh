@@ -50,7 +50,11 @@ viewer_stop() {
 		kill "$(cat "$work/$1.pid")"
 		return 1
 	}
-	wait "$(cat "$work/$1.pid")" || return 1
+	wait "$(cat "$work/$1.pid")" || {
+		echo "virt-viewer has ended with $?; its last words:"
+		tail -n 20 "$work/$1.log"
+		return 1
+	}
 	# None of GLib's, GTK's and virt-viewer's own checks has failed; but for GDK's, which cannot live
 	# without a seat (the host's weston has no keyboard and no mouse), and gtk-vnc's, which asks for
 	# the size of its window when that has gone already.

@@ -410,6 +410,13 @@ test_pixbuf(void)
 
 /* --- Ends --- */
 
+/* Where EGL is, the display server and our own window have pages pinned too, now more, now fewer. */
+static gboolean
+pins_are_ours(void)
+{
+    return g_str_equal(stage_get_expected_path(), "CPU");
+}
+
 static void
 test_gone(void)
 {
@@ -424,7 +431,8 @@ test_gone(void)
     stage_draw(&buffer, &frame, 14, 0);
     stage_send(stage, &buffer, &frame);
     stage_expect_picture(stage, STAGE_WIDTH, STAGE_HEIGHT, 1, 14);
-    g_assert_cmpint(check_pins(), >, pins);
+    if (pins_are_ours())
+        g_assert_cmpint(check_pins(), >, pins);
 
     /* The producer ends: no old picture stays, and no page of it. */
     stage_buffer_drop(stage, &buffer);
@@ -434,7 +442,8 @@ test_gone(void)
     vdmabuf_view_get_stats(stage->view, &stats);
     g_assert_cmpuint(stats.images, ==, 0);
     g_assert_cmpuint(stats.held, ==, 0);
-    check_pins_become(pins);
+    if (pins_are_ours())
+        check_pins_become(pins);
 
     /* And comes back, after the guest has started anew */
     guest_restart(stage->guest);
@@ -545,7 +554,8 @@ test_long(void)
     g_assert_cmpuint(stats.images, <=, 3);
     /* A fence may be on its way */
     g_assert_cmpuint(check_fds(), <=, fds + 2);
-    g_assert_cmpint(check_pins(), ==, pins);
+    if (pins_are_ours())
+        g_assert_cmpint(check_pins(), ==, pins);
     g_assert_cmpuint(resident_bytes(), <, memory + (4u << 20));
 }
 
