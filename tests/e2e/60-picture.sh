@@ -51,7 +51,7 @@ if [ "${1:-}" != --demo ]; then
 	check 'another mode: the next pictures have its size' mode_changes
 else
 	in_viewer() {
-		eval "$(lab-weston --size 1440x900)" && viewer_start one "$guest" || return 1
+		eval "$(lab-weston --size 1600x1000)" && viewer_start one "$guest" || return 1
 		within 120 viewer_shows one '(vdmabuf0)' 'picture: ViewerDisplay' || return 1
 		viewer_place one 1 '(vdmabuf0)' || return 1
 		# Its other window, of VNC, is not what there is to see.
