@@ -30,25 +30,6 @@ print_buffer(const struct vdmabuf_query *buffer)
 }
 
 static void
-add_buffer(Json *json, const struct vdmabuf_query *buffer)
-{
-    char id[VDMABUF_ID_TEXT_SIZE];
-
-    json_open_object(json, NULL);
-    json_add_string(json, "id", vdmabuf_id_format(&buffer->id, id));
-    json_add_uint(json, "size", buffer->size);
-    json_add_boolean(json, "registered", (buffer->state & VDMABUF_BUFFER_REGISTERED) != 0);
-    json_add_boolean(json, "pinned", (buffer->state & VDMABUF_BUFFER_PINNED) != 0);
-    json_add_boolean(json, "outstanding", (buffer->state & VDMABUF_BUFFER_OUTSTANDING) != 0);
-    json_add_uint(json, "entries", buffer->nr_entries);
-    json_add_uint(json, "imports", buffer->nr_imports);
-    json_add_uint(json, "sequence", buffer->sequence);
-    if (buffer->sequence > 0)
-        describe_add_frame(json, "frame", &buffer->frame);
-    json_close_object(json);
-}
-
-static void
 print_status(const char *name, const struct vdmabuf_status *status)
 {
     g_autofree char *state = describe_state(status->state);
@@ -125,7 +106,7 @@ list_buffers(VdmabufConsumer *consumer, Json *json, GError **error)
         last = buffer.id.counter;
 
         if (json != NULL)
-            add_buffer(json, &buffer);
+            describe_add_buffer(json, &buffer);
         else
             print_buffer(&buffer);
     }

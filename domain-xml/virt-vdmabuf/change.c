@@ -74,6 +74,15 @@ change_define(virConnect *connection, const char *xml, GError **error)
     return domain;
 }
 
+gboolean
+change_load_file(Source *source, const char *path, const CommandOptions *options, GError **error)
+{
+    if (options->live || options->config || options->confirm)
+        return command_usage_error(
+            error, "--config, --live and --confirm are for domains; %s is a file", path);
+    return source_load_file(source, path, error);
+}
+
 ChangeResult
 change_apply(const Source *source, const DomainEdit *edit, const CommandOptions *options,
              GError **error)
@@ -97,8 +106,10 @@ change_apply(const Source *source, const DomainEdit *edit, const CommandOptions 
         if (!print_diff(source->xml, edit->xml, error))
             return CHANGE_FAILED;
         question = g_strdup_printf("Define '%s' with the changed XML?", source->name);
-        if (!change_ask(question))
+        if (!change_ask(question)) {
+            printf("Nothing was changed.\n");
             return CHANGE_DECLINED;
+        }
     }
     if (edit->changed) {
         defined = change_define(source->connection, edit->xml, error);

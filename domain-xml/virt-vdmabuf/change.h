@@ -10,12 +10,16 @@
 typedef enum {
     CHANGE_FAILED,
     CHANGE_SHOWN,    /* printed, as XML or as a difference */
-    CHANGE_DECLINED, /* somebody was asked, and has said no */
+    CHANGE_DECLINED, /* somebody was asked, and has said no; printed */
     CHANGE_DEFINED,  /* if there was anything to change at all */
 } ChangeResult;
 
 /* "diff -u" of the two, with the titles of virt-xml */
 char *change_format_diff(const char *before, const char *after, GError **error);
+
+/* Loads a file that is to be changed: what only a domain can be told is refused. */
+gboolean change_load_file(Source *source, const char *path, const CommandOptions *options,
+                          GError **error);
 
 /*
  * What comes of an edit of @source: XML or the difference on standard output if it is a file or

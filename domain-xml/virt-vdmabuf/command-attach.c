@@ -50,17 +50,10 @@ static gboolean
 apply_config(const Source *source, const DomainEdit *edit, const CommandOptions *options,
              GError **error)
 {
-    switch (change_apply(source, edit, options, error)) {
-    case CHANGE_FAILED:
-        return FALSE;
-    case CHANGE_DECLINED:
-        printf("Nothing was changed.\n");
-        return TRUE;
-    case CHANGE_SHOWN:
-        return TRUE;
-    case CHANGE_DEFINED:
-        break;
-    }
+    ChangeResult result = change_apply(source, edit, options, error);
+
+    if (result != CHANGE_DEFINED)
+        return result != CHANGE_FAILED;
     if (!edit->changed)
         printf("The domain '%s' has this device '%s' already; nothing was changed.\n", source->name,
                edit->alias);
@@ -81,10 +74,7 @@ attach_to_file(const char *path, const DomainDevice *device, const CommandOption
     g_auto(Source) source = {.name = NULL};
     g_autoptr(DomainEdit) edit = NULL;
 
-    if (options->live || options->config || options->confirm)
-        return command_usage_error(
-            error, "--config, --live and --confirm are for domains; %s is a file", path);
-    if (!source_load_file(&source, path, error))
+    if (!change_load_file(&source, path, options, error))
         return FALSE;
     edit = domain_edit_attach(source.xml, device, TOOL_DIRECTORY, error);
     if (edit == NULL) {

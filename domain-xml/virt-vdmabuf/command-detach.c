@@ -32,17 +32,10 @@ static gboolean
 apply_config(const Source *source, const DomainEdit *edit, const CommandOptions *options,
              GError **error)
 {
-    switch (change_apply(source, edit, options, error)) {
-    case CHANGE_FAILED:
-        return FALSE;
-    case CHANGE_DECLINED:
-        printf("Nothing was changed.\n");
-        return TRUE;
-    case CHANGE_SHOWN:
-        return TRUE;
-    case CHANGE_DEFINED:
-        break;
-    }
+    ChangeResult result = change_apply(source, edit, options, error);
+
+    if (result != CHANGE_DEFINED)
+        return result != CHANGE_FAILED;
     printf("The domain '%s' is defined without the device '%s'.\n", source->name, edit->alias);
     return TRUE;
 }
@@ -72,10 +65,7 @@ detach_from_file(const char *path, const char *alias, const CommandOptions *opti
     g_auto(Source) source = {.name = NULL};
     g_autoptr(DomainEdit) edit = NULL;
 
-    if (options->live || options->config || options->confirm)
-        return command_usage_error(
-            error, "--config, --live and --confirm are for domains; %s is a file", path);
-    if (!source_load_file(&source, path, error))
+    if (!change_load_file(&source, path, options, error))
         return FALSE;
     edit = edit_source(&source, alias, error);
     return edit != NULL && change_apply(&source, edit, options, error) != CHANGE_FAILED;

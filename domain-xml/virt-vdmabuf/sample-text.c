@@ -137,25 +137,6 @@ sample_text_append(GString *text, const Sample *sample, const Sample *before)
 /* --- JSON --- */
 
 static void
-add_buffer(Json *json, const struct vdmabuf_query *buffer)
-{
-    char id[VDMABUF_ID_TEXT_SIZE];
-
-    json_open_object(json, NULL);
-    json_add_string(json, "id", vdmabuf_id_format(&buffer->id, id));
-    json_add_uint(json, "size", buffer->size);
-    json_add_boolean(json, "registered", (buffer->state & VDMABUF_BUFFER_REGISTERED) != 0);
-    json_add_boolean(json, "pinned", (buffer->state & VDMABUF_BUFFER_PINNED) != 0);
-    json_add_boolean(json, "outstanding", (buffer->state & VDMABUF_BUFFER_OUTSTANDING) != 0);
-    json_add_uint(json, "entries", buffer->nr_entries);
-    json_add_uint(json, "imports", buffer->nr_imports);
-    json_add_uint(json, "sequence", buffer->sequence);
-    if (buffer->sequence > 0)
-        describe_add_frame(json, "frame", &buffer->frame);
-    json_close_object(json);
-}
-
-static void
 add_status(Json *json, const Sample *sample, const Sample *before)
 {
     const struct vdmabuf_status *status = &sample->status;
@@ -188,7 +169,7 @@ add_status(Json *json, const Sample *sample, const Sample *before)
 
     json_open_array(json, "buffers");
     for (guint i = 0; i < sample->buffers->len; i++)
-        add_buffer(json, &g_array_index(sample->buffers, struct vdmabuf_query, i));
+        describe_add_buffer(json, &g_array_index(sample->buffers, struct vdmabuf_query, i));
     json_close_array(json);
 }
 

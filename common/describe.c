@@ -134,3 +134,22 @@ describe_add_frame(Json *json, const char *key, const struct vdmabuf_frame *fram
     json_add_uint(json, "app_size", frame->app_size);
     json_close_object(json);
 }
+
+void
+describe_add_buffer(Json *json, const struct vdmabuf_query *buffer)
+{
+    char id[VDMABUF_ID_TEXT_SIZE];
+
+    json_open_object(json, NULL);
+    json_add_string(json, "id", vdmabuf_id_format(&buffer->id, id));
+    json_add_uint(json, "size", buffer->size);
+    json_add_boolean(json, "registered", (buffer->state & VDMABUF_BUFFER_REGISTERED) != 0);
+    json_add_boolean(json, "pinned", (buffer->state & VDMABUF_BUFFER_PINNED) != 0);
+    json_add_boolean(json, "outstanding", (buffer->state & VDMABUF_BUFFER_OUTSTANDING) != 0);
+    json_add_uint(json, "entries", buffer->nr_entries);
+    json_add_uint(json, "imports", buffer->nr_imports);
+    json_add_uint(json, "sequence", buffer->sequence);
+    if (buffer->sequence > 0)
+        describe_add_frame(json, "frame", &buffer->frame);
+    json_close_object(json);
+}

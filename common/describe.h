@@ -16,3 +16,5 @@ char *describe_uuid(const guint8 uuid[16]);
 
 void describe_add_frame(Json *json, const char *key, const struct vdmabuf_frame *frame);
 void describe_add_state(Json *json, guint32 state);
+/* As an object of an array */
+void describe_add_buffer(Json *json, const struct vdmabuf_query *buffer);
