@@ -38,6 +38,30 @@ pattern() {
 check 'a test card arrives as a picture' pattern
 check 'the domain and its device are listed' sh -c "vdmabuf-recv list | grep -q '$guest'"
 
+# Frames wait for who still writes to their buffer, and for those before them; their producer does not,
+# nor does another output.
+fences() {
+	in_guest 30 modprobe vgem || return 1
+	background host1 vdmabuf-steps "connect $(socket_of "$guest")" 'await frame 60' release \
+		'await frame 60' release 'await frame 60' release
+	within 30 said host1 '^connected' || return 1
+	background guest2 in_guest 90 vdmabuf-steps open 'vgem 8192' 'alloc 4096' 'alloc 4096' \
+		'fence 0' 'export 0 0 queued' 'export 1 0 queued' 'export 2 1' 'await released 60' \
+		'signal 0' 'await released 60' 'await released 60'
+	letgo guest2 && letgo host1 || return 1
+	# shellcheck disable=SC2046 # three words
+	set -- $(awk '$1 == "export" { print $NF }' "$work/guest2")
+	# shellcheck disable=SC2046
+	[ "$3 $1 $2" = "$(echo $(awk '$1 == "event" { print $NF }' "$work/host1"))" ]
+}
+check 'a frame waits for the fence of its buffer and holds up its own output only' fences
+abandoned() {
+	in_guest 60 vdmabuf-steps open 'vgem 8192' 'fence 0' 'export 0' || return 1
+	in_guest 60 'modprobe -r virtio_vdmabuf vgem && modprobe virtio_vdmabuf'
+}
+check 'a producer that ends meanwhile leaves nothing behind' abandoned
+check 'a file goes through after that' transfer 4097
+
 # What goes wrong is said in a sentence, with a status that is not 0, and leaves nothing.
 refused() {
 	words=$1

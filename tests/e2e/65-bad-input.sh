@@ -10,17 +10,6 @@ sed -e 's|<vdmabuf:limits .*/>|<vdmabuf:limits buffers="6" memory="64" unit="MiB
 	-e 's|</qemu:commandline>|<qemu:arg value="-device"/><qemu:arg value="bochs-display,addr=0x1c"/>&|' \
 	/opt/vdmabuf/domain-xml/example.xml >"$work/domain.xml"
 
-# cases COMMAND...: each line of TAP that it prints is one test here
-cases() {
-	"$@" </dev/null >"$work/tap" 2>&1
-	awk -v n="$tests" '/^ok / { n++; sub(/^ok [0-9]+/, "ok " n) }
-		/^not ok / { n++; sub(/^not ok [0-9]+/, "not ok " n) }
-		!/^1\.\./' "$work/tap"
-	tests=$((tests + $(grep -cE '^(not )?ok ' "$work/tap")))
-	failed=$((failed + $(grep -c '^not ok ' "$work/tap")))
-	check 'all cases were run' grep -q '^1\.\.' "$work/tap"
-}
-
 # Before the module is there
 without_module() {
 	modprobe -r vhost_vdmabuf

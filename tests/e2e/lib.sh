@@ -24,6 +24,18 @@ check() {
 	[ "$took" -lt 3 ] || echo "# took $took s"
 }
 
+# cases COMMAND...: each line of TAP that it prints is one test here
+cases() {
+	"$@" </dev/null >"$work/tap" 2>&1
+	awk -v n="$tests" '/^ok / { n++; sub(/^ok [0-9]+/, "ok " n) }
+		/^not ok / { n++; sub(/^not ok [0-9]+/, "not ok " n) }
+		!/^1\.\./ && !/^TAP version/' "$work/tap"
+	ran=$(grep -cE '^(not )?ok ' "$work/tap")
+	tests=$((tests + ran))
+	failed=$((failed + $(grep -c '^not ok ' "$work/tap")))
+	check 'all cases were run' grep -qx "1\\.\\.$ran" "$work/tap"
+}
+
 # skip DESCRIPTION WHY: a test that cannot be made here
 skip() {
 	tests=$((tests + 1))

@@ -8,6 +8,9 @@
  *   open [PATH]                     the guest's device
  *   connect PATH                    a broker's consumer socket
  *   alloc SIZE [scattered]          a new buffer of the driver's pages
+ *   vgem SIZE                       a new buffer of the guest's vgem
+ *   fence BUFFER                    of vgem: it is being written to, until
+ *   signal BUFFER
  *   memfd SIZE                      a new buffer over a memfd's pages, by /dev/udmabuf
  *   export BUFFER [OUTPUT [queued]]
  *   picture BUFFER WIDTH HEIGHT FOURCC [MODIFIER]  export it as a picture of one plane
@@ -41,6 +44,7 @@
 #include <unistd.h>
 
 #include "vdmabuf.h"
+#include "vgem.h"
 
 typedef struct {
     int fd;
@@ -48,6 +52,7 @@ typedef struct {
     VdmabufMap *map;
     guint8 *pages; /* the memfd's own mapping, whose page numbers the kernel tells */
     struct vdmabuf_id id;
+    guint32 handle, fence; /* vgem's */
 } Buffer;
 
 typedef struct {
@@ -55,6 +60,7 @@ typedef struct {
     VdmabufConsumer *consumer;
     GArray *buffers;
     struct vdmabuf_event frame;
+    int vgem;
 } Steps;
 
 static gboolean steps_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -136,6 +142,47 @@ static gboolean steps_alloc(Steps *self, char **words, GError **error)
 
     return steps_add(self, vdmabuf_producer_alloc(self->producer, size, flags, error), size, TRUE,
                      NULL, error);
+}
+
+static gboolean steps_vgem(Steps *self, char **words, GError **error)
+{
+    guint64 size = steps_number(words, 1);
+    guint32 handle;
+    int fd;
+
+    if (self->vgem < 0)
+        self->vgem = vgem_open();
+    fd = self->vgem < 0 ? -1 : vgem_buffer_new(self->vgem, size, &handle);
+    if (fd < 0)
+        return steps_fail(error, "vgem: %s", g_strerror(errno));
+    if (!steps_add(self, fd, size, TRUE, NULL, error))
+        return FALSE;
+    g_array_index(self->buffers, Buffer, self->buffers->len - 1).handle = handle;
+    return TRUE;
+}
+
+static gboolean steps_fence(Steps *self, char **words, GError **error)
+{
+    Buffer *buffer = steps_buffer(self, words, error);
+
+    if (!buffer)
+        return FALSE;
+    if (!vgem_fence_attach(self->vgem, buffer->handle, &buffer->fence))
+        return steps_fail(error, "DRM_IOCTL_VGEM_FENCE_ATTACH: %s", g_strerror(errno));
+    g_print("fence %s\n", words[1]);
+    return TRUE;
+}
+
+static gboolean steps_signal(Steps *self, char **words, GError **error)
+{
+    Buffer *buffer = steps_buffer(self, words, error);
+
+    if (!buffer)
+        return FALSE;
+    if (!vgem_fence_signal(self->vgem, buffer->fence))
+        return steps_fail(error, "DRM_IOCTL_VGEM_FENCE_SIGNAL: %s", g_strerror(errno));
+    g_print("signal %s\n", words[1]);
+    return TRUE;
 }
 
 static gboolean steps_memfd(Steps *self, char **words, GError **error)
@@ -537,6 +584,8 @@ static const struct {
     { "alloc", PRODUCER, steps_alloc },   { "memfd", FREE, steps_memfd },
     { "export", PRODUCER, steps_export }, { "unexport", PRODUCER, steps_unexport },
     { "picture", PRODUCER, steps_picture },
+    { "vgem", FREE, steps_vgem },         { "fence", FREE, steps_fence },
+    { "signal", FREE, steps_signal },
     { "cycle", PRODUCER, steps_cycle },   { "await", FREE, steps_await },
     { "consume", CONSUMER, steps_consume }, { "drain", CONSUMER, steps_drain },
     { "import", CONSUMER, steps_import },
@@ -563,7 +612,7 @@ static gboolean steps_run(Steps *self, const char *step, GError **error)
 
 int main(int argc, char **argv)
 {
-    Steps self = { 0 };
+    Steps self = { .vgem = -1 };
     int status = EXIT_SUCCESS;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -581,5 +630,8 @@ int main(int argc, char **argv)
     g_array_unref(self.buffers);
     g_clear_pointer(&self.producer, vdmabuf_producer_free);
     g_clear_pointer(&self.consumer, vdmabuf_consumer_free);
+    /* Last: it signals what is left, and the producer was to go before that */
+    if (self.vgem >= 0)
+        close(self.vgem);
     return status;
 }

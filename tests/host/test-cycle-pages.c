@@ -5,6 +5,7 @@
  */
 #include "cycle.h"
 #include "importer/vdmabuf_importer.h"
+#include "vgem.h"
 
 #include <drm.h>
 #include <errno.h>
@@ -673,25 +674,6 @@ static void test_changing_table(void)
 
 /* --- A second device imports it --- */
 
-static int open_vgem(void)
-{
-    guint i;
-
-    for (i = 0; i < 16; i++) {
-        g_autofree char *path = g_strdup_printf("/dev/dri/card%u", i);
-        char name[32] = "";
-        struct drm_version version = { .name = name, .name_len = sizeof name - 1 };
-        int fd = open(path, O_RDWR | O_CLOEXEC);
-
-        if (fd < 0)
-            continue;
-        if (ioctl(fd, DRM_IOCTL_VERSION, &version) == 0 && g_str_equal(name, "vgem"))
-            return fd;
-        close(fd);
-    }
-    return -1;
-}
-
 static void test_device_import(void)
 {
     g_autoptr(Guest) guest = new_guest_of_small_pages(1 * MIB);
@@ -704,7 +686,7 @@ static void test_device_import(void)
     int consumer, vgem, fd, back;
     guint8 *map;
 
-    vgem = open_vgem();
+    vgem = vgem_open();
     if (vgem < 0) {
         g_test_skip("no vgem device");
         return;

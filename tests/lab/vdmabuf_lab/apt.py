@@ -90,9 +90,15 @@ class Apt:
                   'Acquire::Languages "none";'] + options()
         (self.root / "apt.conf").write_text("\n".join(config) + "\n")
         self.env = dict(os.environ, APT_CONFIG=str(self.root / "apt.conf"), LC_ALL="C.UTF-8")
-        if not listed.exists() or listed.read_text() != wanted:
-            listed.write_text(wanted)
-            self.update()
+        # Two machines are prepared side by side, and apt does not wait for its own lock.
+        with cache.exclusive(f"apt-{release}"):
+            if not listed.exists() or listed.read_text() != wanted:
+                listed.write_text(wanted)
+                try:
+                    self.update()
+                except LabError:
+                    listed.unlink()
+                    raise
 
     def update(self):
         """Fetch the package lists anew."""
@@ -123,13 +129,16 @@ class Apt:
     def download(self, package, version):
         """The file of one package in exactly this version."""
         folder = cache.folder("debs")
-        mangled = version.replace(":", "%3a")
-        found = list(folder.glob(f"{package}_{mangled}_*.deb"))
-        if not found:
-            result = subprocess.run(["apt-get", "download", f"{package}={version}"], cwd=folder,
-                                    env=self.env, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            found = list(folder.glob(f"{package}_{mangled}_*.deb"))
-            if result.returncode or not found:
-                raise LabError(f"cannot download {package}={version}: {result.stdout.strip()}")
-        return found[0]
+        pattern = f"{package}_{version.replace(':', '%3a')}_*.deb"
+        with cache.exclusive("debs"):
+            found = list(folder.glob(pattern))
+            if not found:
+                result = subprocess.run(["apt-get", "download", f"{package}={version}"],
+                                        cwd=folder, env=self.env, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True)
+                found = list(folder.glob(pattern))
+                if result.returncode or not found:
+                    raise LabError(f"cannot download {package}={version}: "
+                                   f"{result.stdout.strip()}")
+            return found[0]

@@ -51,7 +51,7 @@ def exclusive(name):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"another run of the lab holds {ROOT / (name + '.lock')}; waiting for it")
+            say(f"waiting for {name}, which is being made elsewhere")
             fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:

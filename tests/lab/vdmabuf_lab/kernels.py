@@ -32,8 +32,17 @@ def _resolve(release, suite):
 def versions(refresh=False):
     """The pinned kernels; only on request are newer ones looked for."""
     pinned = cache.folder() / "kernels.json"
-    if pinned.exists() and not refresh:
-        return json.loads(pinned.read_text())
+    if not pinned.exists() or refresh:
+        with cache.exclusive("kernels"):
+            # Another part of this run may have looked while this one waited.
+            if not pinned.exists() or refresh:
+                found = pinned.with_suffix(".new")
+                found.write_text(json.dumps(_look(), indent=1) + "\n")
+                found.rename(pinned)
+    return json.loads(pinned.read_text())
+
+
+def _look():
     for release in ("trixie", "bookworm"):
         Apt(release).update()
     found = {
@@ -48,7 +57,6 @@ def versions(refresh=False):
         if source["Version"] != kernel["version"]:
             raise LabError(f"{kernel['source']} is {source['Version']}, the headers are "
                            f"{kernel['version']}: the mirror is between two states")
-    pinned.write_text(json.dumps(found, indent=1) + "\n")
     return found
 
 
