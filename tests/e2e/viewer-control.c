@@ -7,6 +7,7 @@
  *   windows                      title, size, place and size of the view, and what is to be seen, of
  *                                each window that is shown
  *   menu TITLE                   the entries of a window's menu of displays
+ *   frames TITLE                 how many pictures it has drawn since it was first asked
  *   action TITLE NAME [STATE]    activates win.NAME or app.NAME, or changes its state
  *   save FILE                    answers a file chooser
  *   close                        answers a question with yes
@@ -124,6 +125,38 @@ do_menu(GtkWindow *window, GString *answer)
                 g_string_append_printf(answer, "%s %s\n", action, label);
         }
     }
+}
+
+/* As a handler of "draw" it goes on to the widget's own. */
+static gboolean
+on_frame(guint *count)
+{
+    (*count)++;
+    return FALSE;
+}
+
+/* Of ours a picture is counted once; for VNC and SPICE a picture is what is drawn. */
+static void
+do_frames(GtkWindow *window, GString *answer)
+{
+    static const char *const kinds[][2] = {
+        {"VdmabufView", "picture"}, {"VncDisplay", "draw"}, {"SpiceDisplay", "draw"}};
+    GtkWidget *widget = NULL;
+    guint *count;
+
+    for (guint i = 0; i < G_N_ELEMENTS(kinds) && !widget; i++) {
+        widget = find_widget(GTK_WIDGET(window), kinds[i][0]);
+        if (widget && !g_object_get_data(G_OBJECT(widget), "frames")) {
+            count = g_new0(guint, 1);
+            g_object_set_data_full(G_OBJECT(widget), "frames", count, g_free);
+            g_signal_connect_swapped(widget, kinds[i][1], G_CALLBACK(on_frame), count);
+        }
+    }
+    if (widget)
+        g_string_append_printf(answer, "%u\n",
+                               *(guint *) g_object_get_data(G_OBJECT(widget), "frames"));
+    else
+        g_string_append(answer, "error: no such widget\n");
 }
 
 typedef struct {
@@ -249,6 +282,8 @@ do_command(const char *line, GString *answer)
         g_string_append(answer, "error: no such window\n");
     else if (nr == 2 && g_str_equal(words[0], "menu"))
         do_menu(window, answer);
+    else if (nr == 2 && g_str_equal(words[0], "frames"))
+        do_frames(window, answer);
     else if (nr >= 3 && g_str_equal(words[0], "action"))
         do_action(window, words[2], words[3], answer);
     else if (nr == 6 && g_str_equal(words[0], "event"))
