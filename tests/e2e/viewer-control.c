@@ -8,6 +8,8 @@
  *                                each window that is shown
  *   menu TITLE                   the entries of a window's menu of displays
  *   frames TITLE                 how many pictures it has drawn since it was first asked
+ *   changes TITLE FILE           from now on, a line of time (us) and colour (of red, in the middle)
+ *                                into the file whenever it has drawn another one
  *   action TITLE NAME [STATE]    activates win.NAME or app.NAME, or changes its state
  *   save FILE                    answers a file chooser
  *   close                        answers a question with yes
@@ -23,6 +25,8 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "viewer-frames.h"
 
 G_MODULE_EXPORT void gtk_module_init(int *argc, char ***argv);
 
@@ -41,27 +45,11 @@ find_window(const char *title)
     return NULL;
 }
 
-static GtkWidget *
-find_widget(GtkWidget *widget, const char *type)
-{
-    g_autoptr(GList) children = NULL;
-    GtkWidget *found = NULL;
-
-    if (g_str_equal(G_OBJECT_TYPE_NAME(widget), type))
-        return widget;
-    if (!GTK_IS_CONTAINER(widget))
-        return NULL;
-    children = gtk_container_get_children(GTK_CONTAINER(widget));
-    for (GList *link = children; link && !found; link = link->next)
-        found = find_widget(link->data, type);
-    return found;
-}
-
 /* What the notebook shows: "picture", or the sentence instead of it. */
 static char *
 describe_page(GtkWindow *window)
 {
-    GtkWidget *notebook = find_widget(GTK_WIDGET(window), "VirtViewerNotebook");
+    GtkWidget *notebook = viewer_find_widget(GTK_WIDGET(window), "VirtViewerNotebook");
     GtkWidget *page;
 
     if (notebook == NULL)
@@ -88,7 +76,7 @@ do_windows(GString *answer)
             continue;
         page = describe_page(window);
         gtk_window_get_size(window, &width, &height);
-        view = find_widget(link->data, "VdmabufView");
+        view = viewer_find_widget(link->data, "VdmabufView");
         if (view)
             gtk_widget_translate_coordinates(view, link->data, 0, 0, &x, &y);
         g_string_append_printf(answer, "%s | %dx%d | view %dx%d %d %d | %s | %s\n",
@@ -125,38 +113,6 @@ do_menu(GtkWindow *window, GString *answer)
                 g_string_append_printf(answer, "%s %s\n", action, label);
         }
     }
-}
-
-/* As a handler of "draw" it goes on to the widget's own. */
-static gboolean
-on_frame(guint *count)
-{
-    (*count)++;
-    return FALSE;
-}
-
-/* Of ours a picture is counted once; for VNC and SPICE a picture is what is drawn. */
-static void
-do_frames(GtkWindow *window, GString *answer)
-{
-    static const char *const kinds[][2] = {
-        {"VdmabufView", "picture"}, {"VncDisplay", "draw"}, {"SpiceDisplay", "draw"}};
-    GtkWidget *widget = NULL;
-    guint *count;
-
-    for (guint i = 0; i < G_N_ELEMENTS(kinds) && !widget; i++) {
-        widget = find_widget(GTK_WIDGET(window), kinds[i][0]);
-        if (widget && !g_object_get_data(G_OBJECT(widget), "frames")) {
-            count = g_new0(guint, 1);
-            g_object_set_data_full(G_OBJECT(widget), "frames", count, g_free);
-            g_signal_connect_swapped(widget, kinds[i][1], G_CALLBACK(on_frame), count);
-        }
-    }
-    if (widget)
-        g_string_append_printf(answer, "%u\n",
-                               *(guint *) g_object_get_data(G_OBJECT(widget), "frames"));
-    else
-        g_string_append(answer, "error: no such widget\n");
 }
 
 typedef struct {
@@ -235,7 +191,7 @@ do_answer(const char *file, GString *answer)
 static void
 do_event(GtkWindow *window, char **words, GString *answer)
 {
-    GtkWidget *view = find_widget(GTK_WIDGET(window), "VdmabufView");
+    GtkWidget *view = viewer_find_widget(GTK_WIDGET(window), "VdmabufView");
     GdkSeat *seat = gdk_display_get_default_seat(gdk_display_get_default());
     const char *kind = words[0];
     double x = g_ascii_strtod(words[1], NULL), y = g_ascii_strtod(words[2], NULL);
@@ -283,7 +239,9 @@ do_command(const char *line, GString *answer)
     else if (nr == 2 && g_str_equal(words[0], "menu"))
         do_menu(window, answer);
     else if (nr == 2 && g_str_equal(words[0], "frames"))
-        do_frames(window, answer);
+        viewer_frames(GTK_WIDGET(window), NULL, answer);
+    else if (nr == 3 && g_str_equal(words[0], "changes"))
+        viewer_frames(GTK_WIDGET(window), words[2], answer);
     else if (nr >= 3 && g_str_equal(words[0], "action"))
         do_action(window, words[2], words[3], answer);
     else if (nr == 6 && g_str_equal(words[0], "event"))
