@@ -5,21 +5,33 @@
 #include <gdk/gdkwayland.h>
 #endif
 
-#include "view-backend.h"
-
-typedef struct {
-    ViewBackend base;
-    ViewGl *gl;
-    EGLDisplay display;
-    GError *failure; /* why there is no @gl */
-} AreaBackend;
+#include "view-backend-gl.h"
 
 #define AREA(self) GTK_GL_AREA((self)->base.widget)
 
 static void
+area_open(ViewBackendGl *self)
+{
+    gtk_widget_realize(self->base.widget);
+}
+
+/* It may be called while GTK draws with this context, or out of the blue. */
+static void
+area_enter(ViewBackendGl *self)
+{
+    gtk_gl_area_make_current(AREA(self));
+}
+
+/* GTK makes current what it needs. */
+static void
+area_leave(G_GNUC_UNUSED ViewBackendGl *self)
+{
+}
+
+static void
 area_realized(G_GNUC_UNUSED GtkWidget *widget, gpointer data)
 {
-    AreaBackend *self = data;
+    ViewBackendGl *self = data;
 
     g_clear_error(&self->failure);
     gtk_gl_area_make_current(AREA(self));
@@ -40,7 +52,7 @@ area_realized(G_GNUC_UNUSED GtkWidget *widget, gpointer data)
 static void
 area_unrealize(G_GNUC_UNUSED GtkWidget *widget, gpointer data)
 {
-    AreaBackend *self = data;
+    ViewBackendGl *self = data;
 
     if (self->gl == NULL)
         return;
@@ -52,7 +64,7 @@ area_unrealize(G_GNUC_UNUSED GtkWidget *widget, gpointer data)
 static gboolean
 area_render(GtkGLArea *area, G_GNUC_UNUSED GdkGLContext *context, gpointer data)
 {
-    AreaBackend *self = data;
+    ViewBackendGl *self = data;
     int scale = gtk_widget_get_scale_factor(GTK_WIDGET(area));
     ViewScene scene;
 
@@ -67,79 +79,10 @@ area_render(GtkGLArea *area, G_GNUC_UNUSED GdkGLContext *context, gpointer data)
     return TRUE;
 }
 
-/* It may be called while GTK draws with this context, or out of the blue. */
-static gboolean
-area_make_current(AreaBackend *self, GError **error)
-{
-    gtk_widget_realize(self->base.widget);
-    if (self->gl != NULL) {
-        gtk_gl_area_make_current(AREA(self));
-        return TRUE;
-    }
-    if (self->failure != NULL && error != NULL)
-        *error = g_error_copy(self->failure);
-    else
-        g_set_error_literal(error, VDMABUF_ERROR, VDMABUF_ERROR_FAILED, "There is no EGL here");
-    return FALSE;
-}
-
-static gboolean
-area_prepare(ViewBackend *backend, VdmabufPicture *picture, GError **error)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    return area_make_current(self, error) && view_gl_import(self->gl, picture, error);
-}
-
-static ViewProof
-area_prove(ViewBackend *backend, VdmabufPicture *picture)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    return area_make_current(self, NULL) ? view_proof(self->gl, picture) : VIEW_PROOF_UNDECIDED;
-}
-
-static gboolean
-area_read(ViewBackend *backend, VdmabufPicture *picture, cairo_surface_t *surface, GError **error)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    return area_make_current(self, error) &&
-           view_gl_read_surface(self->gl, picture, surface, error);
-}
-
 static void
 area_queue_draw(ViewBackend *backend, G_GNUC_UNUSED const cairo_rectangle_int_t *area)
 {
     gtk_gl_area_queue_render(GTK_GL_AREA(backend->widget));
-}
-
-static void
-area_forget(ViewBackend *backend, VdmabufBuffer *buffer)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    if (self->gl == NULL)
-        return;
-    gtk_gl_area_make_current(AREA(self));
-    view_gl_forget(self->gl, buffer);
-}
-
-static guint
-area_get_n_images(ViewBackend *backend)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    return self->gl != NULL ? view_gl_get_n_images(self->gl) : 0;
-}
-
-static void
-area_free(ViewBackend *backend)
-{
-    AreaBackend *self = (AreaBackend *) backend;
-
-    g_clear_error(&self->failure);
-    g_free(self);
 }
 
 static gboolean
@@ -157,23 +100,26 @@ view_backend_gl_area_new(const ViewBackendHost *host)
 {
     static const ViewBackendClass class = {
         .path = VDMABUF_VIEW_PATH_EGL_WAYLAND,
-        .prepare = area_prepare,
-        .prove = area_prove,
-        .read = area_read,
+        .prepare = view_backend_gl_prepare,
+        .prove = view_backend_gl_prove,
+        .read = view_backend_gl_read,
         .queue_draw = area_queue_draw,
-        .forget = area_forget,
-        .get_n_images = area_get_n_images,
-        .free = area_free,
+        .forget = view_backend_gl_forget,
+        .get_n_images = view_backend_gl_get_n_images,
+        .free = view_backend_gl_free,
     };
-    AreaBackend *self;
+    ViewBackendGl *self;
 
     if (!display_is_wayland())
         return NULL;
 
-    self = g_new0(AreaBackend, 1);
+    self = g_new0(ViewBackendGl, 1);
     self->base.class = &class;
     self->base.host = *host;
     self->base.widget = gtk_gl_area_new();
+    self->open = area_open;
+    self->enter = area_enter;
+    self->leave = area_leave;
     g_signal_connect(self->base.widget, "realize", G_CALLBACK(area_realized), self);
     g_signal_connect(self->base.widget, "unrealize", G_CALLBACK(area_unrealize), self);
     g_signal_connect(self->base.widget, "render", G_CALLBACK(area_render), self);

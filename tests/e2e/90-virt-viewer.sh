@@ -113,10 +113,6 @@ outputs() {
 	viewer_screenshot one output+1 "$work/one.png" && measures "$work/one.png" 640 480 &&
 		viewer_screenshot one output+2 "$work/two.png" && measures "$work/two.png" 320 240
 }
-measures() {
-	od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4, $7 * 256 + $8 }' |
-		grep -x "$2 $3"
-}
 check 'two outputs of a device: two windows of different sizes' outputs
 check 'nobody has complained' viewer_stop one
 kill "$(cat "$work/send1.pid")" "$(cat "$work/send2.pid")"

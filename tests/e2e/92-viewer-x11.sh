@@ -28,10 +28,15 @@ arrange() {
 	xdotool windowmove --sync "$window" 0 0 2>/dev/null
 	xdotool windowraise "$window" windowfocus --sync "$window"
 }
+# Where the picture is in the window
+find_view() {
+	place=$(viewer one windows | sed -n 's/.*(vdmabuf0).*view [0-9x]* \([0-9]*\) \([0-9]*\) .*/\1 \2/p')
+	left=${place% *} top=${place#* }
+}
 # at X Y: moves the pointer to a place of the picture, in pixels of the host
 at() {
-	place=$(viewer one windows | sed -n 's/.*(vdmabuf0).*view [0-9x]* \([0-9]*\) \([0-9]*\) .*/\1 \2/p')
-	xdotool mousemove --sync --window "$window" $((${place% *} + $1)) $((${place#* } + $2))
+	find_view
+	xdotool mousemove --sync --window "$window" $((left + $1)) $((top + $2))
 }
 
 guest_begin '' || exit 1
@@ -76,7 +81,46 @@ half() {
 check 'zoom to a half' half
 arrange
 check 'a click lands there too' clicks 11 8
+
+# kms-steps shows a picture of one colour, and a cursor of another one.
+in_guest 30 'pkill -x weston; while pidof weston; do sleep 0.1; done'
+background guest1 in_guest 600 kms-steps 'card /dev/dri/card0' 'mode 0 640x480 0x40' -
+show() {
+	feed guest1 "$1"
+	within 30 grep -qx "$1" "$work/guest1"
+}
+# colour X Y VALUE: of the picture on the screen; the window is in the corner
+colour() {
+	x-screenshot "$work/x.png" &&
+		find-picture --pixel "$work/x.png" $((left + $1)) $((top + $2)) | grep -x "$3 $3 $3"
+}
+# Half of 0x80, which is that of the cursor, above half of 0x40
+drawn() {
+	viewer one action vdmabuf0 zoom-reset &&
+		within 60 viewer_shows one '(vdmabuf0)' 'view 640x480' || return 1
+	arrange
+	xdotool mousemove --sync 1590 990
+	show 'cursor 0 64x64 0x80 5 9' && show 'move 0 100 200' && find_view &&
+		within 60 colour 120 220 160 && colour 99 220 64 && colour 120 264 64
+}
+check 'the cursor is drawn where the guest has it while the pointer is elsewhere' drawn
+pointer() {
+	at 300 300
+	within 30 pointer_is 64x64 5 9 80808080 && within 30 colour 120 220 64 || return 1
+	show 'cursor 0 64x64 0x90 0 63' && within 30 pointer_is 64x64 0 63 90909090 &&
+		show 'hide 0' && within 30 hidden
+}
+pointer_is() {
+	x-cursor | tee "$work/pointer"
+	grep -qx "$*" "$work/pointer"
+}
+hidden() {
+	x-cursor | tee "$work/pointer"
+	grep -qx '[0-9x]* [0-9]* [0-9]* 00000000' "$work/pointer"
+}
+check 'over the picture it is the pointer, hot spot and all' pointer
 check 'nobody has complained' viewer_stop one
+kill "$(cat "$work/guest1.pid")"
 guest-stop "$guest"
 
 guest_begin "s|<graphics type=.vnc.|<graphics type='spice'|" || exit 1

@@ -9,7 +9,9 @@
  *   card PATH                          the DRM device, as its master
  *   mode OUTPUT WIDTHxHEIGHT BYTE      show a new framebuffer full of BYTE in this mode
  *   flip OUTPUT BYTE                   the same in the mode that is set
+ *   turn OUTPUT BYTE                   the same in a second framebuffer, and in turns from then on
  *   fill OUTPUT BYTE                   draw in place
+ *   clock                              say what time it is (nanoseconds, CLOCK_MONOTONIC)
  *   cursor OUTPUT WIDTHxHEIGHT BYTE HOT_X HOT_Y
  *   move OUTPUT X Y                    the cursor
  *   hide OUTPUT                        the cursor
@@ -28,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include <xf86drm.h>
 #include <xf86drmMode.h>
@@ -47,6 +50,7 @@ typedef struct {
     guint32 connector;
     guint32 crtc;
     Dumb shown;
+    Dumb spare;
     Dumb cursor;
 } Output;
 
@@ -113,22 +117,40 @@ get_output(Steps *self, const char *word)
 
 /* Framebuffers of XRGB8888 show the byte in each of their colours. */
 static gboolean
-show(Steps *self, Output *output, int byte)
+framebuffer_new(Steps *self, Output *output, Dumb *dumb, int byte)
 {
     guint32 handles[4] = {0}, pitches[4] = {0}, offsets[4] = {0};
-    Dumb fresh = {0};
 
-    if (!dumb_new(self, &fresh, output->mode.hdisplay, output->mode.vdisplay, byte, &pitches[0]))
+    if (!dumb_new(self, dumb, output->mode.hdisplay, output->mode.vdisplay, byte, &pitches[0]))
         return FALSE;
-    handles[0] = fresh.handle;
-    if (drmModeAddFB2(self->card, output->mode.hdisplay, output->mode.vdisplay, DRM_FORMAT_XRGB8888,
-                      handles, pitches, offsets, &fresh.fb, 0) < 0)
-        return fail("framebuffer");
-    if (drmModeSetCrtc(self->card, output->crtc, fresh.fb, 0, 0, &output->connector, 1,
+    handles[0] = dumb->handle;
+    return drmModeAddFB2(self->card, output->mode.hdisplay, output->mode.vdisplay,
+                         DRM_FORMAT_XRGB8888, handles, pitches, offsets, &dumb->fb, 0) == 0 ||
+           fail("framebuffer");
+}
+
+/* Afterwards @next is what was shown before. */
+static gboolean
+show(Steps *self, Output *output, Dumb *next)
+{
+    Dumb before = output->shown;
+
+    if (drmModeSetCrtc(self->card, output->crtc, next->fb, 0, 0, &output->connector, 1,
                        &output->mode) < 0)
         return fail("mode");
-    dumb_drop(self, &output->shown);
-    output->shown = fresh;
+    output->shown = *next;
+    *next = before;
+    return TRUE;
+}
+
+static gboolean
+show_new(Steps *self, Output *output, int byte)
+{
+    Dumb fresh = {0};
+
+    if (!framebuffer_new(self, output, &fresh, byte) || !show(self, output, &fresh))
+        return FALSE;
+    dumb_drop(self, &fresh);
     return TRUE;
 }
 
@@ -167,7 +189,9 @@ step_mode(Steps *self, Words words)
     drmModeFreeConnector(connector);
     drmModeFreeResources(resources);
     errno = ENOENT;
-    return found ? show(self, output, number(words[3])) : fail(words[2]);
+    if (found)
+        dumb_drop(self, &output->spare);
+    return found ? show_new(self, output, number(words[3])) : fail(words[2]);
 }
 
 static gboolean
@@ -175,7 +199,30 @@ step_flip(Steps *self, Words words)
 {
     Output *output = get_output(self, words[1]);
 
-    return output && show(self, output, number(words[2]));
+    return output && show_new(self, output, number(words[2]));
+}
+
+static gboolean
+step_turn(Steps *self, Words words)
+{
+    Output *output = get_output(self, words[1]);
+
+    if (!output)
+        return FALSE;
+    if (!output->spare.handle && !framebuffer_new(self, output, &output->spare, 0))
+        return FALSE;
+    memset(output->spare.data, number(words[2]), output->spare.size);
+    return show(self, output, &output->spare);
+}
+
+static gboolean
+step_clock(Steps *self G_GNUC_UNUSED, Words words G_GNUC_UNUSED)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("now %lld\n", now.tv_sec * 1000000000LL + now.tv_nsec);
+    return TRUE;
 }
 
 static gboolean
@@ -267,10 +314,11 @@ static const struct {
     guint words; /* behind the name; the last one may have blanks in it */
     gboolean (*run)(Steps *self, Words words);
 } steps_table[] = {
-    {"card", 1, step_card}, {"mode", 3, step_mode},     {"flip", 2, step_flip},
-    {"fill", 2, step_fill}, {"cursor", 5, step_cursor}, {"move", 3, step_move},
-    {"hide", 1, step_hide}, {"off", 1, step_off},       {"dumb", 1, step_dumb},
-    {"lend", 1, step_lend}, {"hold", 0, step_hold},
+    {"card", 1, step_card},   {"mode", 3, step_mode},     {"flip", 2, step_flip},
+    {"fill", 2, step_fill},   {"cursor", 5, step_cursor}, {"move", 3, step_move},
+    {"hide", 1, step_hide},   {"off", 1, step_off},       {"dumb", 1, step_dumb},
+    {"lend", 1, step_lend},   {"hold", 0, step_hold},     {"turn", 2, step_turn},
+    {"clock", 0, step_clock},
 };
 
 static gboolean

@@ -7,6 +7,9 @@
  *   windows                      title, size, place and size of the view, and what is to be seen, of
  *                                each window that is shown
  *   menu TITLE                   the entries of a window's menu of displays
+ *   frames TITLE                 how many pictures it has drawn since it was first asked
+ *   changes TITLE FILE           from now on, a line of time (us) and colour (of red, in the middle)
+ *                                into the file whenever it has drawn another one
  *   action TITLE NAME [STATE]    activates win.NAME or app.NAME, or changes its state
  *   save FILE                    answers a file chooser
  *   close                        answers a question with yes
@@ -22,6 +25,8 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "viewer-frames.h"
 
 G_MODULE_EXPORT void gtk_module_init(int *argc, char ***argv);
 
@@ -40,27 +45,11 @@ find_window(const char *title)
     return NULL;
 }
 
-static GtkWidget *
-find_widget(GtkWidget *widget, const char *type)
-{
-    g_autoptr(GList) children = NULL;
-    GtkWidget *found = NULL;
-
-    if (g_str_equal(G_OBJECT_TYPE_NAME(widget), type))
-        return widget;
-    if (!GTK_IS_CONTAINER(widget))
-        return NULL;
-    children = gtk_container_get_children(GTK_CONTAINER(widget));
-    for (GList *link = children; link && !found; link = link->next)
-        found = find_widget(link->data, type);
-    return found;
-}
-
 /* What the notebook shows: "picture", or the sentence instead of it. */
 static char *
 describe_page(GtkWindow *window)
 {
-    GtkWidget *notebook = find_widget(GTK_WIDGET(window), "VirtViewerNotebook");
+    GtkWidget *notebook = viewer_find_widget(GTK_WIDGET(window), "VirtViewerNotebook");
     GtkWidget *page;
 
     if (notebook == NULL)
@@ -87,7 +76,7 @@ do_windows(GString *answer)
             continue;
         page = describe_page(window);
         gtk_window_get_size(window, &width, &height);
-        view = find_widget(link->data, "VdmabufView");
+        view = viewer_find_widget(link->data, "VdmabufView");
         if (view)
             gtk_widget_translate_coordinates(view, link->data, 0, 0, &x, &y);
         g_string_append_printf(answer, "%s | %dx%d | view %dx%d %d %d | %s | %s\n",
@@ -202,7 +191,7 @@ do_answer(const char *file, GString *answer)
 static void
 do_event(GtkWindow *window, char **words, GString *answer)
 {
-    GtkWidget *view = find_widget(GTK_WIDGET(window), "VdmabufView");
+    GtkWidget *view = viewer_find_widget(GTK_WIDGET(window), "VdmabufView");
     GdkSeat *seat = gdk_display_get_default_seat(gdk_display_get_default());
     const char *kind = words[0];
     double x = g_ascii_strtod(words[1], NULL), y = g_ascii_strtod(words[2], NULL);
@@ -249,6 +238,10 @@ do_command(const char *line, GString *answer)
         g_string_append(answer, "error: no such window\n");
     else if (nr == 2 && g_str_equal(words[0], "menu"))
         do_menu(window, answer);
+    else if (nr == 2 && g_str_equal(words[0], "frames"))
+        viewer_frames(GTK_WIDGET(window), NULL, answer);
+    else if (nr == 3 && g_str_equal(words[0], "changes"))
+        viewer_frames(GTK_WIDGET(window), words[2], answer);
     else if (nr >= 3 && g_str_equal(words[0], "action"))
         do_action(window, words[2], words[3], answer);
     else if (nr == 6 && g_str_equal(words[0], "event"))

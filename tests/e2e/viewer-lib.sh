@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # For suites that look at a guest through virt-viewer; sourced behind lib.sh. A viewer has a name: its
 # control socket (see viewer-control.c) is in $work/NAME, which belongs to the user that runs it, its
-# messages are in $work/NAME.log. Before viewer_start, $viewer_uri says which libvirt, and $viewer_user who
-# runs it.
+# messages are in $work/NAME.log. Before viewer_start, $viewer_uri says which libvirt, $viewer_user who
+# runs it, and viewer_program=virt-viewer that there is no plug-in.
 export GSETTINGS_BACKEND=memory NO_AT_BRIDGE=1 LIBGL_ALWAYS_SOFTWARE=1
 bin=${VDMABUF_TEST_BIN:-/opt/vdmabuf/tests/bin}
 
@@ -18,7 +18,7 @@ viewer_start() {
 		exec 5>&- 6>&- 7>&- 8>&-
 		export GTK_MODULES="$bin/libviewer-control.so" VIEWER_CONTROL="$work/$viewer/control"
 		export XDG_CONFIG_HOME="$work/$viewer" XDG_CACHE_HOME="$work/$viewer"
-		set -- virt-viewer-vdmabuf --connect "${viewer_uri:-qemu:///system}" "$@"
+		set -- "${viewer_program:-virt-viewer-vdmabuf}" --connect "${viewer_uri:-qemu:///system}" "$@"
 		if [ -n "${viewer_user:-}" ]; then
 			chmod 711 "$work"
 			chown -R "$viewer_user" "$work/$viewer"
@@ -70,6 +70,25 @@ viewer_screenshot() {
 viewer_saves() {
 	viewer "$1" save "$2"
 	[ -s "$2" ] && ! viewer_shows "$1" GtkFileChooserDialog ''
+}
+
+# measures PNG WIDTH HEIGHT
+measures() {
+	od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4, $7 * 256 + $8 }' |
+		grep -x "$2 $3"
+}
+
+# viewer_frames NAME TITLE: how many pictures have been drawn since this was first asked;
+# viewer_draws NAME TITLE COUNT: so many more, from the first time that it is asked on
+viewer_frames() {
+	viewer "$1" frames "$2"
+}
+viewer_draws() {
+	drawn=$(viewer_frames "$1" "$2") || return 1
+	within 120 viewer_has_drawn "$1" "$2" $((drawn + $3))
+}
+viewer_has_drawn() {
+	[ "$(viewer_frames "$1" "$2")" -ge "$3" ]
 }
 
 # The whole screen of the host's weston, as a PNG
