@@ -36,8 +36,8 @@ static void vm_destroyed(struct kvm_notifier *notifier, struct kvm_notifier_vm *
 }
 
 /*
- * The address space of a process, with a reference to the structure. The process has ended, and with
- * it its VM, if there is none.
+ * The address space of a process, with a reference to the structure. If there is none the process
+ * has ended, and its VM with it.
  */
 struct mm_struct *vhost_vdmabuf_vm_of(struct pid *pid)
 {
