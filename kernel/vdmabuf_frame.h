@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules for a frame description (docs/protocol.md, 1.8), one text for both
- * drivers: the guest's says EINVAL to a program, the host's does not believe it.
+ * The rules for a frame description, 1.8 of docs/protocol.md, one text for
+ * both drivers: the guest's says EINVAL to a program, the host's does not
+ * believe it.
  */
 #ifndef _VDMABUF_FRAME_H
 #define _VDMABUF_FRAME_H

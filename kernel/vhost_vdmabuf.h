@@ -8,13 +8,15 @@
  * vhost_vdmabuf_frame.c     frames, and events for the guest
  * vhost_vdmabuf_consumer.c  consumer files, their events
  * vhost_vdmabuf_dmabuf.c    dma-bufs made of buffers
+ * vhost_vdmabuf_vm.c        the end of the VM, in kernels that tell it
  *
  * Locks, outermost first:
  *
  *   consumer->read_lock   readers of one consumer file take turns
  *   buf->pin_lock         the pages of one buffer
- *     vd->dev.mutex       vhost's: owner, memory table, start and stop
+ *     vd->dev.mutex       vhost's: owner, memory table, start and stop; whose VM it is
  *       vq->mutex         vhost's: one ring, and the memory table as it sees it
+ *       (KVM's notifier)  held when the end of a VM is told
  *         vd->lock        buffers, frames, holds, consumers, limits, state
  *       mmap_lock         of the owner
  *
@@ -41,6 +43,9 @@
 #include <linux/virtio_vdmabuf.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#if IS_ENABLED(CONFIG_KVM_NOTIFIER)
+#include <linux/kvm_notifier.h>
+#endif
 
 #include "vhost.h"
 #include "compat.h"
@@ -60,6 +65,12 @@ struct vhost_vdmabuf {
 	/* Under dev.mutex */
 	u64 memory_tables;		/* there have been */
 	bool dev_gone;			/* no memory table, no owner any more */
+
+#if IS_ENABLED(CONFIG_KVM_NOTIFIER)
+	struct mm_struct *vm_mm;	/* changes under dev.mutex while not registered */
+	struct kvm_notifier vm_notifier;
+	unsigned int nr_vms;		/* of vm_mm; only the notifier's calls use it */
+#endif
 
 	atomic64_t bytes_pinned;
 
@@ -180,6 +191,7 @@ struct vhost_vdmabuf_hold {
 /* vhost_vdmabuf_main.c */
 void vhost_vdmabuf_free(struct kref *ref);
 void vhost_vdmabuf_kick_guest(struct vhost_vdmabuf *vd);
+void vhost_vdmabuf_revoke(struct vhost_vdmabuf *vd);
 void vhost_vdmabuf_fill_status(struct vhost_vdmabuf *vd, struct vdmabuf_status *status);
 
 static inline void vhost_vdmabuf_get(struct vhost_vdmabuf *vd)
@@ -229,6 +241,23 @@ void vhost_vdmabuf_hold_gone(struct vhost_vdmabuf_hold *hold);
 /* vhost_vdmabuf_dmabuf.c */
 struct dma_buf *vhost_vdmabuf_export(struct vhost_vdmabuf_buffer *buf, bool write);
 struct vhost_vdmabuf_buffer *vhost_vdmabuf_exported(struct dma_buf *dmabuf);
+
+/* vhost_vdmabuf_vm.c */
+#if IS_ENABLED(CONFIG_KVM_NOTIFIER)
+struct mm_struct *vhost_vdmabuf_vm_of(struct pid *pid);
+void vhost_vdmabuf_watch_vm(struct vhost_vdmabuf *vd, struct mm_struct *mm);
+void vhost_vdmabuf_watch_owner(struct vhost_vdmabuf *vd);
+void vhost_vdmabuf_unwatch_vm(struct vhost_vdmabuf *vd);
+#else
+static inline struct mm_struct *vhost_vdmabuf_vm_of(struct pid *pid)
+{
+	return NULL;
+}
+
+static inline void vhost_vdmabuf_watch_vm(struct vhost_vdmabuf *vd, struct mm_struct *mm) { }
+static inline void vhost_vdmabuf_watch_owner(struct vhost_vdmabuf *vd) { }
+static inline void vhost_vdmabuf_unwatch_vm(struct vhost_vdmabuf *vd) { }
+#endif
 
 /* Ids on the wire */
 static inline void vhost_vdmabuf_id_get(struct vdmabuf_id *to, const struct virtio_vdmabuf_id *from)

@@ -3,7 +3,8 @@
  * Host side of the virtio dma-buf device: the device node, vhost's ioctls and both rings.
  *
  * One open file is the device of one VM. The broker sets it up as any vhost device, and makes
- * consumer files with it; when it is closed, the VM is dead to the consumers.
+ * consumer files with it; when it is closed, or KVM says that the VM has come to its end, the VM is
+ * dead to the consumers.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -334,18 +335,41 @@ static void remember_owner(struct vhost_vdmabuf *vd)
 	if (!vd->who.pid)
 		vd->who.pid = task_tgid_vnr(current);
 	mutex_unlock(&vd->lock);
+
+	vhost_vdmabuf_watch_owner(vd);
 }
 
-static void set_running(struct vhost_vdmabuf *vd, bool running)
+/*
+ * The VM is dead to the consumers, and its device of no use any more. In one step: to a consumer
+ * GONE and DEAD are the end of it.
+ */
+void vhost_vdmabuf_revoke(struct vhost_vdmabuf *vd)
 {
 	mutex_lock(&vd->lock);
-	if (running)
-		vd->state |= VDMABUF_VM_RUNNING;
-	else
-		vd->state &= ~VDMABUF_VM_RUNNING;
+	vd->state = VDMABUF_VM_DEAD;
+	vhost_vdmabuf_forget_all(vd);
 	vhost_vdmabuf_consumers_wake(vd);
-	vhost_vdmabuf_kick_guest(vd);
 	mutex_unlock(&vd->lock);
+}
+
+/* What is dead stays so; returns whether it is not */
+static bool set_running(struct vhost_vdmabuf *vd, bool running)
+{
+	bool alive;
+
+	mutex_lock(&vd->lock);
+	alive = !(vd->state & VDMABUF_VM_DEAD);
+	if (alive) {
+		if (running)
+			vd->state |= VDMABUF_VM_RUNNING;
+		else
+			vd->state &= ~VDMABUF_VM_RUNNING;
+		vhost_vdmabuf_consumers_wake(vd);
+		vhost_vdmabuf_kick_guest(vd);
+	}
+	mutex_unlock(&vd->lock);
+
+	return alive;
 }
 
 static void stop_rings(struct vhost_vdmabuf *vd)
@@ -418,7 +442,11 @@ static long ioctl_set_running(struct vhost_vdmabuf *vd, int __user *arg)
 			goto out;
 		}
 	}
-	set_running(vd, true);
+	if (!set_running(vd, true)) {
+		stop_rings(vd);
+		ret = -ENODEV;
+		goto out;
+	}
 
 	/* What the guest has made available before has no kick to come */
 	for (i = 0; i < ARRAY_SIZE(vd->vqs); i++)
@@ -457,6 +485,7 @@ static long ioctl_set_features(struct vhost_vdmabuf *vd, u64 __user *arg)
 static long ioctl_set_vm(struct vhost_vdmabuf *vd, struct vdmabuf_vm __user *arg)
 {
 	struct vdmabuf_vm who;
+	struct mm_struct *mm;
 	struct pid *pid;
 	long ret = 0;
 
@@ -469,7 +498,12 @@ static long ioctl_set_vm(struct vhost_vdmabuf *vd, struct vdmabuf_vm __user *arg
 	pid = who.pid > 0 ? find_get_pid(who.pid) : NULL;
 	if (!pid)
 		return -ESRCH;
+	mm = vhost_vdmabuf_vm_of(pid);
 	put_pid(pid);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+
+	mutex_lock(&vd->dev.mutex);
 
 	mutex_lock(&vd->lock);
 	if (vd->next_counter != 1)
@@ -477,6 +511,12 @@ static long ioctl_set_vm(struct vhost_vdmabuf *vd, struct vdmabuf_vm __user *arg
 	else
 		vd->who = who;
 	mutex_unlock(&vd->lock);
+
+	if (!ret)
+		vhost_vdmabuf_watch_vm(vd, mm);
+	mutex_unlock(&vd->dev.mutex);
+	if (ret && mm)
+		mmdrop(mm);
 
 	return ret;
 }
@@ -625,14 +665,10 @@ static int vhost_vdmabuf_release(struct inode *inode, struct file *file)
 {
 	struct vhost_vdmabuf *vd = file->private_data;
 
-	/* In one step: to a consumer GONE and DEAD are the end of it */
-	mutex_lock(&vd->lock);
-	vd->state = VDMABUF_VM_DEAD;
-	vhost_vdmabuf_forget_all(vd);
-	vhost_vdmabuf_consumers_wake(vd);
-	mutex_unlock(&vd->lock);
+	vhost_vdmabuf_revoke(vd);
 
 	mutex_lock(&vd->dev.mutex);
+	vhost_vdmabuf_unwatch_vm(vd);
 	stop_rings(vd);
 	mutex_unlock(&vd->dev.mutex);
 

@@ -113,6 +113,7 @@ struct vdmabuf_device {
 	enum vdmabuf_device_state state;
 	bool queues_live;
 	bool reset_answered;		/* other requests may be sent */
+	bool reset_refused;
 	bool goodbye_answered;
 	struct virtqueue *vqs[VIRTIO_VDMABUF_VQ_NUM];
 	u32 queue_size;			/* of the control queue */

@@ -212,16 +212,20 @@ static void vdmabuf_request_answered(struct vdmabuf_device *dev,
 	if (req->buf) {
 		vdmabuf_buffer_reply(req->buf, req->type, err);
 		vdmabuf_buffer_put(req->buf);
-	} else if (req == &dev->goodbye) {
-		dev->goodbye_answered = true;
-		wake_up_all(&dev->wait);
-	} else if (err) {
+		return;
+	}
+
+	if (err)
 		dev_err(&dev->vdev->dev, "the host refuses RESET: error %d\n", err);
+	if (req == &dev->goodbye) {
+		dev->goodbye_answered = true;
+	} else if (err) {
+		dev->reset_refused = true;
 		vdmabuf_device_dead(dev);
 	} else {
 		dev->reset_answered = true;
-		wake_up_all(&dev->wait);
 	}
+	wake_up_all(&dev->wait);
 }
 
 static void vdmabuf_requests_reap(struct vdmabuf_device *dev)
@@ -423,6 +427,7 @@ int vdmabuf_queues_start(struct vdmabuf_device *dev)
 		list_add_tail(&host_events[i].node, &dev->spare_events);
 	dev->queues_live = true;
 	dev->reset_answered = false;
+	dev->reset_refused = false;
 	dev->goodbye_answered = false;
 	dev->state = VDMABUF_RUNNING;
 	vdmabuf_consumers_changed(dev, 0);
@@ -439,12 +444,12 @@ err_del_vqs:
 	return err;
 }
 
-static bool vdmabuf_reset_answered(struct vdmabuf_device *dev)
+static bool vdmabuf_hello_answered(struct vdmabuf_device *dev)
 {
 	bool answered;
 
 	spin_lock(&dev->lock);
-	answered = dev->reset_answered;
+	answered = dev->reset_answered || dev->reset_refused;
 	spin_unlock(&dev->lock);
 	return answered;
 }
@@ -461,12 +466,13 @@ static bool vdmabuf_goodbye_answered(struct vdmabuf_device *dev)
 
 /*
  * Tell the host to forget everything, and give it a moment to say that it has. Requests
- * that it has not seen are dropped: RESET would undo them. False: nobody answers.
+ * that it has not seen are dropped: RESET would undo them. False: nobody answers, or the
+ * first RESET was refused already.
  */
 bool vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev)
 {
 	struct vdmabuf_request *req, *next;
-	bool live, answered;
+	bool live, answered, refused;
 
 	spin_lock(&dev->lock);
 	list_for_each_entry_safe(req, next, &dev->requests, node)
@@ -476,14 +482,20 @@ bool vdmabuf_queues_say_goodbye(struct vdmabuf_device *dev)
 	if (!live)
 		return false;
 
-	answered = wait_event_timeout(dev->wait, vdmabuf_reset_answered(dev),
+	answered = wait_event_timeout(dev->wait, vdmabuf_hello_answered(dev),
 				      VDMABUF_RESET_TIMEOUT);
 	if (answered) {
 		spin_lock(&dev->lock);
-		vdmabuf_request_queue(dev, &dev->goodbye, VIRTIO_VDMABUF_CMD_RESET,
-				      sizeof(dev->goodbye.ctrl));
-		vdmabuf_requests_send(dev);
+		refused = dev->reset_refused;
+		if (!refused) {
+			vdmabuf_request_queue(dev, &dev->goodbye, VIRTIO_VDMABUF_CMD_RESET,
+					      sizeof(dev->goodbye.ctrl));
+			vdmabuf_requests_send(dev);
+		}
 		spin_unlock(&dev->lock);
+		if (refused)
+			return false;
+
 		answered = wait_event_timeout(dev->wait, vdmabuf_goodbye_answered(dev),
 					      VDMABUF_RESET_TIMEOUT);
 	}

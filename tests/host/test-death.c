@@ -4,13 +4,13 @@
  */
 #include "check.h"
 #include "guest-model.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,79 +24,6 @@ static Guest *new_guest(gsize ram_bytes)
     GuestOptions options = { .ram_bytes = ram_bytes, .small_pages = TRUE };
 
     return guest_new(&options);
-}
-
-/* A child that does not outlive a test that fails */
-static pid_t fork_child(void)
-{
-    pid_t parent = getpid(), pid = fork();
-
-    g_assert_cmpint(pid, >=, 0);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
-    }
-    return pid;
-}
-
-static void say(int fd)
-{
-    g_assert_cmpint(write(fd, "x", 1), ==, 1);
-}
-
-/* Waits for a byte of the other process, or for its end */
-static void hear(int fd)
-{
-    char byte;
-
-    g_assert_cmpint(read(fd, &byte, 1), ==, 1);
-}
-
-static void kill_child(pid_t pid)
-{
-    int status;
-
-    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
-    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-    g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-static void send_fd(int socket, int fd, gconstpointer data, gsize length)
-{
-    struct iovec iov = { (gpointer) data, length };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = { 0 };
-    struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                              .msg_controllen = sizeof control.bytes };
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
-
-    cmsg->cmsg_level = SOL_SOCKET;
-    cmsg->cmsg_type = SCM_RIGHTS;
-    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
-    g_assert_cmpint(sendmsg(socket, &message, 0), ==, length);
-}
-
-static int receive_fd(int socket, gpointer data, gsize length)
-{
-    struct iovec iov = { data, length };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                              .msg_controllen = sizeof control.bytes };
-    struct cmsghdr *cmsg;
-    int fd = -1;
-
-    g_assert_cmpint(recvmsg(socket, &message, MSG_CMSG_CLOEXEC), ==, length);
-    cmsg = CMSG_FIRSTHDR(&message);
-    g_assert_nonnull(cmsg);
-    memcpy(&fd, CMSG_DATA(cmsg), sizeof fd);
-    return fd;
 }
 
 /* --- Consumers --- */
@@ -248,12 +175,12 @@ static pid_t start_owner(int *consumer, Hello *hello, guint64 pages)
         g_assert_cmpuint(guest_frame(guest, &hello->ids[0], &desc, &hello->sequence), ==,
                          VIRTIO_VDMABUF_S_OK);
         *consumer = consumer_open(guest, 0);
-        send_fd(sockets[1], *consumer, hello, sizeof *hello);
+        send_fds(sockets[1], consumer, 1, hello, sizeof *hello);
         close(*consumer);
         for (;;)
             pause();
     }
-    *consumer = receive_fd(sockets[0], hello, sizeof *hello);
+    receive_fds(sockets[0], consumer, 1, hello, sizeof *hello);
     close(sockets[0]);
     close(sockets[1]);
     return pid;

@@ -22,7 +22,7 @@ def do_build(arguments):
     for level in ("level1", "level2"):
         images.root(level)
     images.stock()
-    debugkernel.boot()
+    debugkernel.boot("debug")
     for flavour in ("stock", "debug"):
         build.project(flavour)
     say(f"all is in {cache.ROOT}")
@@ -81,9 +81,9 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="lab", description=__doc__,
         epilog=f"Everything that is made is kept in {cache.ROOT} ($VDMABUF_LAB_CACHE).")
-    kernel = {"choices": ("stock", "debug", "old", "new"), "default": "stock",
-              "help": "of both levels: Debian's stock, oldest or newest supported one, or the one "
-                      "for debugging (%(default)s)"}
+    kernel = {"choices": ("stock", "debug", "series", "old", "new"), "default": "stock",
+              "help": "of both levels: Debian's stock, oldest or newest supported one, the one "
+                      "for debugging, or that with kernel/patches applied (%(default)s)"}
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name, call, isolated=True):

@@ -72,11 +72,13 @@ def _pack(stage, target):
 
 
 def boot(flavour):
-    """What a machine is booted with: the stock kernel, the debug one, or Debian's oldest or newest
-    that is supported ("old", "new")."""
+    """What a machine is booted with: the stock kernel, the debug one, that with the series applied,
+    or Debian's oldest or newest that is supported ("old", "new")."""
     if flavour == "stock":
         return images.stock()
-    return debugkernel.boot() if flavour == "debug" else packagedkernel.boot(flavour)
+    if flavour in debugkernel.CONFIGS:
+        return debugkernel.boot(flavour)
+    return packagedkernel.boot(flavour)
 
 
 def project(flavour="stock"):
@@ -87,10 +89,10 @@ def project(flavour="stock"):
     """
     booted = boot(flavour)
     headers, binds, kernel = [builder.headers("stock")], [], None
-    if flavour == "debug":
-        kernel = debugkernel.make()
-        headers.append("/debug/headers")
-        binds.append((kernel, "/debug:ro"))
+    if flavour in debugkernel.CONFIGS:
+        kernel = debugkernel.make(flavour)
+        headers.append(f"/{flavour}/headers")
+        binds.append((kernel, f"/{flavour}:ro"))
     elif flavour != "stock":
         kernel = packagedkernel.make(flavour)
         headers.append(builder.headers(flavour))
@@ -120,7 +122,7 @@ def project(flavour="stock"):
         stock = kernels.versions()["stock"]["name"]
         _depmod(temporary, stage, stock, trees.make("level1") / "usr/lib/modules" / stock)
         if kernel:
-            # The root disks have no modules of the debug kernel.
+            # The root disks have no modules of such kernels.
             run(["cp", "-a", "--no-target-directory", kernel / "modules",
                  stage / "usr/lib/modules" / release])
             _depmod(temporary, stage, release, None)

@@ -12,15 +12,16 @@ import sys
 import threading
 import time
 
-from . import build, builder, cache, machine
+from . import build, builder, cache, kernels, machine
 from .util import LAB_DIR, LabError, say
 
-LEVELS = ("static", "host", "e2e", "debug", "guest", "old", "new")
+LEVELS = ("static", "host", "e2e", "debug", "series", "guest", "old", "new")
 MARK = re.compile(r"^##lab (begin|end) (\S+)(?: (\d+))?$")
 RESULT = re.compile(r"^(ok|not ok)\b(.*)$")
 # Machines: the kernel of level 1, the project (which has the guests' kernel), the levels whose
 # suites run there, and among how many such machines they are divided.
 MACHINES = (("stock", "stock", ("host", "e2e"), 2), ("debug", "debug", ("debug",), 1),
+            ("series", "series", ("series",), 1),
             ("stock", "debug", ("guest",), 1), ("old", "old", ("old",), 1),
             ("new", "new", ("new",), 1))
 # A machine's work is seldom for more than one processor, and two are what there surely is.
@@ -140,8 +141,14 @@ def chosen(names, levels=LEVELS):
 
 def _run_static(suite, folder):
     build_place = f"/build/static-{suite.short}"
+    env, binds = {"BUILD": build_place}, []
+    if suite.short == "series":
+        found = kernels.versions()
+        debs = [kernels.source(found[role]) for role in ("stock", "new")]
+        env["SOURCES"] = " ".join(f"/debs/{deb.name}" for deb in debs)
+        binds.append((debs[0].parent, "/debs:ro"))
     argv = builder.command(["sh", "-c", f"mkdir -p {build_place}; exec \"$@\"", "sh",
-                            f"/src/{suite.script}"], env={"BUILD": build_place})
+                            f"/src/{suite.script}"], env=env, binds=binds)
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, start_new_session=True)
     timer = threading.Timer(suite.seconds, os.killpg, (child.pid, signal.SIGKILL))

@@ -8,8 +8,9 @@
  *
  * Structures are the same for 32 and 64 bit programs. Every field called
  * reserved, and every flag without a name here, must be zero; an ioctl that
- * finds it otherwise fails with EINVAL and has done nothing. docs/protocol.md
- * says how the parts work together.
+ * finds it otherwise fails with EINVAL and has done nothing.
+ *
+ * docs/protocol.md says how the parts work together.
  */
 #ifndef _UAPI_LINUX_VDMABUF_H
 #define _UAPI_LINUX_VDMABUF_H

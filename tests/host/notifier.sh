@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+modprobe -q vdmabuf_vms
+exec "$(dirname "$0")/run-host-test" host-test-notifier "$@"
