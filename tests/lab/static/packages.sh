@@ -20,6 +20,10 @@ cat >"$machines/udevadm" <<'END'
 echo "udevadm $*" >>/run/asked
 END
 chmod +x "$machines/systemctl" "$machines/udevadm"
+cat >"$machines/apt.conf" <<'END'
+APT { Get::Assume-Yes "true"; Install-Recommends "false"; Sandbox::User "root"; };
+Dir::Cache { pkgcache ""; srcpkgcache ""; };
+END
 
 # machine NAME TREE: one on which nothing of the project is
 machine() {
@@ -34,6 +38,7 @@ machine() {
 		mount --bind /packages "$root/tmp/packages" &&
 		mount --bind "$machines/upgrade" "$root/tmp/upgrade" &&
 		mount --bind /debs "$root/tmp/debs" &&
+		cp "$machines/apt.conf" "$root/tmp" &&
 		for name in systemctl udevadm; do
 			mount --bind "$machines/$name" "$root/usr/bin/$name" || return 1
 		done
@@ -44,12 +49,18 @@ on() {
 	where=$machines/$1/root
 	shift
 	chroot "$where" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
-		DEBIAN_FRONTEND=noninteractive "$@"
+		DEBIAN_FRONTEND=noninteractive APT_CONFIG=/tmp/apt.conf "$@"
 }
 
 apt() {
-	on "$1" apt-get -q -y --no-install-recommends -o APT::Sandbox::User=root \
-		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$2" $3
+	on "$1" apt-get "$2" $3
+}
+
+# readme NAME PLACE: as README says it, in the folder where the packages are
+readme() {
+	commands=$(mktemp -d)
+	"$here/../../e2e/guide-commands" /src/README.md "$commands" &&
+		on "$1" sh -euxc "cd /tmp/packages; $(cat "$commands"/*-"$2")"
 }
 
 # files FOLDER PACKAGE...: as apt wants them named on a machine
@@ -83,7 +94,7 @@ manuals() {
 check 'every program has a manual page' manuals
 
 check 'there is a host' machine host level1
-check 'apt installs on a host' apt host install "$(files packages $HOST)"
+check 'README: apt installs on a host' readme host host-packages
 
 # built MACHINE KERNEL MODULE: where DKMS puts it, of that kernel, signed
 built() {
@@ -205,7 +216,7 @@ purged() {
 check 'after a purge no file, user, module or unit is left on the host' purged host level1 $HOST
 
 check 'there is a guest' machine guest level2
-check 'apt installs in a guest' apt guest install "$(files packages $GUEST)"
+check 'README: apt installs in a guest' readme guest guest-packages
 check "the guest's module is built and signed" built guest "$STOCK" virtio_vdmabuf
 guest_installed() {
 	on guest vdmabuf-send --version && on guest vdmabuf-scanout --version &&
@@ -224,7 +235,7 @@ check 'after a purge nothing is left in the guest' purged guest level2 $GUEST
 
 # The library as a program uses it
 library() {
-	apt-get -q -y --no-install-recommends -o APT::Sandbox::User=root install \
+	APT_CONFIG=$machines/apt.conf apt-get install \
 		/packages/libvdmabuf0_*.deb /packages/libvdmabuf-dev_*.deb &&
 		gcc -Wall -Wextra -Werror -o "$machines/program" -x c - \
 			$(pkg-config --cflags --libs libvdmabuf) <<-'END'

@@ -65,7 +65,8 @@ def _host(stage, boot):
     guest = stage / "var/lib/libvirt/images/vdmabuf-lab"
     for name in ("kernel", "initrd", "cmdline"):
         _install(boot / name, guest / name, 0o644)
-    for name in ("tests", "domain-xml"):
+    _install(SOURCE_DIR / "README.md", stage / "opt/vdmabuf/README.md", 0o644)
+    for name in ("tests", "domain-xml", "docs"):
         shutil.copytree(SOURCE_DIR / name, stage / "opt/vdmabuf" / name, symlinks=True,
                         dirs_exist_ok=True, ignore=shutil.ignore_patterns("lab", "__pycache__"))
 
@@ -140,6 +141,10 @@ def _from_packages(role, booted):
             (stage / TESTS / "bin").symlink_to(TEST_PROGRAMS)
             listed = stage / "usr/lib/vdmabuf-lab/removed"
             listed.write_text("".join(f"/{name}\n" for name in sorted(gone)))
+        # For the suite that installs them anew
+        for name in packages.WANTED["level1"][1]:
+            deb = packages.deb(folder, name)
+            _install(deb, stages[0] / "opt/vdmabuf/packages" / deb.name, 0o644)
         _finish(temporary, booted, *stages)
 
     return cache.artefact(f"project-{role}", key, recipe)

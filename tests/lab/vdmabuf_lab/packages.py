@@ -65,7 +65,8 @@ def build():
                           recipe)
 
 
-def _deb(folder, name):
+def deb(folder, name):
+    """The file of one package."""
     found = list(folder.glob(f"{name}_*.deb"))
     if len(found) != 1:
         raise LabError(f"{folder} has {len(found)} packages {name}, one was expected")
@@ -120,10 +121,10 @@ def layers(level, folder, role="stock"):
     """What lies over the tree of a level, the topmost first, with the packages of a folder. With the
     kernel "new", what its installation has changed is between modules and programs."""
     modules, programs = WANTED[level]
-    found = [_install("modules", level, [], [_deb(folder, name) for name in modules])]
+    found = [_install("modules", level, [], [deb(folder, name) for name in modules])]
     if role != "stock":
         found.insert(0, _install(f"upgrade-{role}", level, found, kernel(role, level)))
-    debs = [_deb(folder, name) for name in programs]
+    debs = [deb(folder, name) for name in programs]
     # The same programs over one kernel and over two
     kind = "programs" if role == "stock" else f"programs-{role}"
     return [_install(kind, level, found, debs), *found]
