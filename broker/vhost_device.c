@@ -60,7 +60,7 @@ vhost_device_open(const char *path, GError **error)
     case ENXIO:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN,
                     "there is no %s; load the kernel module with 'modprobe vhost_vdmabuf', and if "
-                    "there is no such module, install vdmabuf-dkms",
+                    "there is no such module, install vdmabuf-host-dkms",
                     path);
         break;
     case EACCES:
@@ -70,7 +70,7 @@ vhost_device_open(const char *path, GError **error)
                     "the user with id %u may not open %s%s", (guint) geteuid(), path,
                     *hint ? hint
                           : "; put it into the group that owns the device (vdmabuf, see "
-                            "60-vdmabuf.rules)");
+                            "60-vdmabuf-host.rules)");
         break;
     default:
         g_set_error(error, VHOST_DEVICE_ERROR, VHOST_DEVICE_ERROR_OPEN, "cannot open %s: %s", path,

@@ -74,4 +74,4 @@ check apparmor_parser "the broker's profile compiles" compiled
 check apparmor_parser "what guests' profiles include compiles" included
 check systemd-sysusers 'there is a user for brokers' users
 check systemd-tmpfiles 'there is a directory for them' folders
-check udevadm 'the rules have no mistake' udevadm verify --resolve-names=never "$here/udev/60-vdmabuf.rules"
+check udevadm 'the rules have no mistake' udevadm verify --resolve-names=never "$here"/udev/*.rules

@@ -42,7 +42,7 @@ check_module(HostReport *report)
         host_report_problem(report, HOST_FAIL, "Load it with 'modprobe " MODULE "'");
     else
         host_report_problem(report, HOST_FAIL,
-                            "It is not installed for this kernel, %s: install vdmabuf's modules "
+                            "It is not installed for this kernel, %s: install vdmabuf-host-dkms "
                             "and run 'modprobe " MODULE "'",
                             system.release);
 }
@@ -66,7 +66,7 @@ check_node(HostReport *report)
     else if (brokers == NULL || node.st_gid != brokers->gr_gid || (node.st_mode & 060) != 060)
         host_report_problem(report, HOST_FAIL,
                             "The group " GROUP " has to have it for reading and writing: install "
-                            "the rule 60-vdmabuf.rules and run 'udevadm trigger " NODE "'");
+                            "the rule 60-vdmabuf-host.rules and run 'udevadm trigger " NODE "'");
     else
         host_report_pass(report);
 }

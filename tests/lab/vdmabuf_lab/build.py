@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The project's disk: what `meson install` installs, the modules and the lab's own files.
+"""What is put over the root disks at boot, so that it is all that a change of the sources has to
+renew: the project and the lab's own files. Level 1 unpacks an archive, guests have a disk.
 
-Both levels put it over their root disks at boot, so that it is all that a change of the sources has
-to renew.
+The project is what `apt install` of its packages makes of Debian, where the kernel is Debian's stock
+or newest one; with the debug kernel and the oldest it is what `meson install` installs.
 """
 
+import concurrent.futures
 import shutil
 import stat
 
-from . import builder, cache, debugkernel, images, kernels, packagedkernel, trees
+from . import builder, cache, debugkernel, images, kernels, packagedkernel, packages, trees
 from .util import LAB_DIR, SOURCE_DIR, digest, run, say
+
+# Where the packages have the programs of the tests, and where suites look for them
+TEST_PROGRAMS = "/usr/libexec/vdmabuf/tests/bin"
+TESTS = "opt/vdmabuf/tests"
+
 
 def _sources():
     """Everything in the checkout that the disk depends on."""
@@ -58,17 +65,16 @@ def _host(stage, boot):
     guest = stage / "var/lib/libvirt/images/vdmabuf-lab"
     for name in ("kernel", "initrd", "cmdline"):
         _install(boot / name, guest / name, 0o644)
-    for name in ("tests", "domain-xml"):
-        if (SOURCE_DIR / name).is_dir():
-            shutil.copytree(SOURCE_DIR / name, stage / "opt/vdmabuf" / name, symlinks=True,
-                            ignore=shutil.ignore_patterns("lab", "__pycache__"))
+    _install(SOURCE_DIR / "README.md", stage / "opt/vdmabuf/README.md", 0o644)
+    for name in ("tests", "domain-xml", "docs"):
+        shutil.copytree(SOURCE_DIR / name, stage / "opt/vdmabuf" / name, symlinks=True,
+                        dirs_exist_ok=True, ignore=shutil.ignore_patterns("lab", "__pycache__"))
 
 
 def _pack(stage, target):
     # No entries for the top folders themselves: one would replace a link such as /lib.
     names = sorted(p.name for p in stage.iterdir())
-    run(["tar", "-c", "--owner=0", "--group=0", "-C", stage, "-f", target, *names])
-    shutil.rmtree(stage)
+    run(["tar", "-c", "--numeric-owner", "-C", stage, "-f", target, *names])
 
 
 def boot(flavour):
@@ -82,29 +88,103 @@ def boot(flavour):
 
 
 def project(flavour="stock"):
-    """The folder with project.img (for both levels) and host.tar (for level 1).
+    """The folder with project.img (for guests) and host.tar (for level 1).
 
     "stock" has modules for the stock kernel, which guests run too; with another the guests run
     that one, and level 1 may be booted with either.
     """
     booted = boot(flavour)
+    if flavour in ("stock", "new"):
+        return _from_packages(flavour, booted)
+    return _from_sources(flavour, booted)
+
+
+def _finish(temporary, booted, host, guest):
+    """Pack what is on the project's folders, with what the lab puts there itself."""
+    for stage in (host, guest):
+        _both(stage)
+    _host(host, booted)
+    images.make_disk(guest, temporary / "project.img", "project", 4)
+    _pack(host, temporary / "host.tar")
+    for stage in (host, guest):
+        shutil.rmtree(stage)
+
+
+def _lab_programs():
+    """The lab's own program, for both levels."""
+    source = LAB_DIR / "common/vsock-exec.c"
+
+    def recipe(temporary):
+        run(builder.command(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", "/out/vsock-exec",
+                             "/src/tests/lab/common/vsock-exec.c"], binds=[(temporary, "/out")]))
+
+    return cache.artefact("lab-programs", digest(1, trees.key("builder"), source), recipe)
+
+
+def _from_packages(role, booted):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        folder = packages.build()
+        host, guest = pool.map(lambda level: packages.layers(level, folder, role),
+                               ("level1", "level2"))
+    programs = _lab_programs()
+    own = [SOURCE_DIR / name for name in ("tests", "domain-xml", "docs", "README.md")]
+    key = digest(1, booted.name, programs.name, *(layer.parent.name for layer in host + guest),
+                 *own)
+
+    def recipe(temporary):
+        say(f"the project, for kernel {(booted / 'version').read_text().strip()}")
+        stages = temporary / "host", temporary / "guest"
+        for stage, layers in zip(stages, (host, guest)):
+            gone = packages.merge(layers, stage)
+            if role != "stock":
+                _prune(stage, kernels.versions()[role]["name"])
+            _install(programs / "vsock-exec", stage / "usr/lib/vdmabuf-lab/bin/vsock-exec", 0o755)
+            (stage / TESTS).mkdir(parents=True)
+            (stage / TESTS / "bin").symlink_to(TEST_PROGRAMS)
+            listed = stage / "usr/lib/vdmabuf-lab/removed"
+            listed.write_text("".join(f"/{name}\n" for name in sorted(gone)))
+        # For the suite that installs them anew
+        for name in packages.WANTED["level1"][1]:
+            deb = packages.deb(folder, name)
+            _install(deb, stages[0] / "opt/vdmabuf/packages" / deb.name, 0o644)
+        _finish(temporary, booted, *stages)
+
+    return cache.artefact(f"project-{role}", key, recipe)
+
+
+def _prune(stage, release):
+    """Of a kernel that was installed, leave what a machine needs that is booted with it: to unpack
+    the rest would take longer than the suites."""
+    for path in (stage / "usr/src").glob("linux-*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(stage / "boot", ignore_errors=True)
+    modules = stage / "usr/lib/modules" / release
+    wanted = set(images.ordered(modules, packagedkernel.MODULES))
+    for path in modules.rglob("*.ko*"):
+        name = str(path.relative_to(modules))
+        if name not in wanted and not name.startswith("updates/"):
+            path.unlink()
+    run(trees.enter(trees.make("builder"), ["depmod", "-b", "/view/usr", release],
+                    [(stage, "/view")]), log=cache.folder("logs") / "depmod.log")
+
+
+def _from_sources(flavour, booted):
     headers, binds, kernel = [builder.headers("stock")], [], None
     if flavour in debugkernel.CONFIGS:
         kernel = debugkernel.make(flavour)
         headers.append(f"/{flavour}/headers")
         binds.append((kernel, f"/{flavour}:ro"))
-    elif flavour != "stock":
+    else:
         kernel = packagedkernel.make(flavour)
         headers.append(builder.headers(flavour))
     release = (booted / "version").read_text().strip()
-    key = digest(3, flavour, booted.name, trees.key("builder"), trees.key("level1"),
+    key = digest(4, flavour, booted.name, trees.key("builder"), trees.key("level1"),
                  kernels.versions(), *_sources())
 
     def recipe(temporary):
         say(f"the project, for kernel {release}")
-        stage, host = temporary / "stage", temporary / "host"
-        stage.mkdir()
-        host.mkdir()
+        guest, host = temporary / "stage", temporary / "host"
+        guest.mkdir()
         # One build folder for each builder and kernel: a second build is incremental.
         place = f"project-{flavour}-" + digest(trees.key("builder"), booted.name,
                                                LAB_DIR / "build-project")
@@ -116,19 +196,15 @@ def project(flavour="stock"):
         run(builder.command(
             ["sh", "-eu", "/src/tests/lab/build-project"], cwd="/",
             env={"BUILD": f"/build/{place}", "STAGE": "/stage", "KDIRS": " ".join(headers)},
-            binds=[(stage, "/stage"), *binds]), log=log)
-        _both(stage)
-        _host(host, booted)
+            binds=[(guest, "/stage"), *binds]), log=log)
         stock = kernels.versions()["stock"]["name"]
-        _depmod(temporary, stage, stock, trees.make("level1") / "usr/lib/modules" / stock)
-        if kernel:
-            # The root disks have no modules of such kernels.
-            run(["cp", "-a", "--no-target-directory", kernel / "modules",
-                 stage / "usr/lib/modules" / release])
-            _depmod(temporary, stage, release, None)
-        images.make_disk(stage, temporary / "project.img", "project", 4)
-        shutil.rmtree(stage)
-        _pack(host, temporary / "host.tar")
+        _depmod(temporary, guest, stock, trees.make("level1") / "usr/lib/modules" / stock)
+        # The root disks have no modules of other kernels.
+        run(["cp", "-a", "--no-target-directory", kernel / "modules",
+             guest / "usr/lib/modules" / release])
+        _depmod(temporary, guest, release, None)
+        run(["cp", "-a", "--no-target-directory", guest, host])
+        _finish(temporary, booted, host, guest)
 
     return cache.artefact(f"project-{flavour}", key, recipe)
 

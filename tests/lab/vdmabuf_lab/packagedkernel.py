@@ -19,7 +19,7 @@ RECIPE = 1
 MEGABYTES = 8192
 
 
-def _packages(kernel):
+def packages(kernel):
     """The image, and since 7.x the packages that it is divided into."""
     apt = Apt(kernel["release"])
     image = f"linux-image-{kernel['name']}"
@@ -51,7 +51,7 @@ def make(role):
     def recipe(temporary):
         say(f"kernel {kernel['version']}, unpacked")
         whole = temporary / "whole"
-        for deb in _packages(kernel):
+        for deb in packages(kernel):
             run(["dpkg-deb", "-x", deb, whole])
         found = [p for p in whole.rglob("vmlinuz*") if p.is_file()]
         shutil.copy(found[0], temporary / "vmlinuz")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from . import build, builder, cache, kernels, machine
+from . import build, builder, cache, kernels, machine, packages, trees
 from .util import LAB_DIR, LabError, say
 
 LEVELS = ("static", "host", "e2e", "debug", "series", "guest", "old", "new")
@@ -39,6 +39,7 @@ class Suite:
     seconds: int
     script: str
     long: bool = False
+    packages: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -119,7 +120,8 @@ def registry():
         words = line.split("#")[0].split()
         if words:
             level, short, seconds, script, *rest = words
-            found.append(Suite(level, short, int(seconds), script, rest == ["long"]))
+            found.append(Suite(level, short, int(seconds), script, "long" in rest,
+                               "packages" in rest))
     return found
 
 
@@ -139,16 +141,30 @@ def chosen(names, levels=LEVELS):
     return wanted
 
 
+def _packages():
+    """What a suite that installs packages has beside the others: where these, the trees, and the
+    packages of kernels are, and the kernels' names."""
+    known = kernels.versions()
+    source = kernels.source(known["stock"])
+    new = {level: packages.kernel("new", level) for level in packages.WANTED}
+    binds = [(packages.build(), "/packages:ro"), (source.parent, "/debs:ro")]
+    binds += [(trees.make(level), f"/trees/{level}:ro") for level in packages.WANTED]
+    env = {"STOCK": known["stock"]["name"], "NEW": known["new"]["name"], "SOURCE": source.name}
+    for level, debs in new.items():
+        env[f"NEW_{level}"] = " ".join(deb.name for deb in debs)
+    return binds, env
+
+
 def _run_static(suite, folder):
     build_place = f"/build/static-{suite.short}"
-    env, binds = {"BUILD": build_place}, []
+    binds, env = _packages() if suite.packages else ([], {})
     if suite.short == "series":
         found = kernels.versions()
         debs = [kernels.source(found[role]) for role in ("stock", "new")]
         env["SOURCES"] = " ".join(f"/debs/{deb.name}" for deb in debs)
         binds.append((debs[0].parent, "/debs:ro"))
     argv = builder.command(["sh", "-c", f"mkdir -p {build_place}; exec \"$@\"", "sh",
-                            f"/src/{suite.script}"], env=env, binds=binds)
+                            f"/src/{suite.script}"], env=dict(env, BUILD=build_place), binds=binds)
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, start_new_session=True)
     timer = threading.Timer(suite.seconds, os.killpg, (child.pid, signal.SIGKILL))

@@ -25,6 +25,7 @@ PACKAGES = {
         bash-completion dbus-daemon apparmor
         flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync
         linux-headers-{stock} linux-headers-{new}
+        debhelper dh-apparmor dh-dkms lintian
         """,
     "level1": """
         systemd systemd-sysv udev dbus dbus-user-session kmod iproute2 procps util-linux less
@@ -38,6 +39,7 @@ PACKAGES = {
         strace python3 python3-gi python3-libvirt gir1.2-gtk-3.0 libxml2-utils jq socat
         polkitd acl sudo
         qemu-system-modules-spice libgtk-4-1 xvfb xauth xdotool x11-utils
+        dkms linux-headers-{stock} linux-source {stock_source} openssl gcc-14-for-host
         """,
     "level2": """
         systemd systemd-sysv udev dbus kmod iproute2 procps util-linux
@@ -45,6 +47,7 @@ PACKAGES = {
         weston libgl1-mesa-dri libegl1 libgles2 libgbm1 seatd fonts-dejavu-core
         libglib2.0-0t64 libdrm2 libpng16-16t64 libjson-glib-1.0-0 libxml2 libasan8 libubsan1
         strace python3-minimal
+        dkms linux-headers-{stock} openssl gcc-14-for-host
         """,
 }
 
@@ -80,6 +83,7 @@ def packages(name):
     """What the tree consists of."""
     known = kernels.versions()
     names = {role: kernel["name"] for role, kernel in known.items()}
+    names["stock_source"] = known["stock"]["source"]
     return PACKAGES[name].format(**names).split()
 
 
@@ -198,18 +202,23 @@ def make(name):
     return cache.artefact(f"tree-{name}", key(name), recipe) / "tree"
 
 
-def enter(tree, argv, binds=(), cwd="/", env=None):
+def enter(tree, argv, binds=(), cwd="/", env=None, layers=(), upper=None):
     """The command line that runs a program inside a tree, in a mount namespace of its own.
 
     binds are pairs of a folder and where it is seen in the tree; ":ro" after that protects it.
-    The tree stays as it is: what is written to it goes to a tmpfs above it and is forgotten.
+    layers are folders that lie over the tree, the topmost first. What is written goes to the
+    folder upper, beside which there is room for a folder "work"; without one, to a tmpfs above it
+    all, and is forgotten. The tree itself stays as it is.
     """
     script = ["set -e", "mount --make-rprivate /"]
     where = pathlib.Path("/run/vdmabuf-lab-root")
     script += [f"mkdir -p {where}", f"mount -t tmpfs lab {where}",
-               f"mkdir {where}/up {where}/work {where}/root",
-               f"mount -t overlay lab -o lowerdir={tree},upperdir={where}/up,"
-               f"workdir={where}/work {where}/root"]
+               f"mkdir {where}/up {where}/work {where}/root"]
+    up, work = upper or where / "up", upper.parent / "work" if upper else where / "work"
+    below = ":".join(str(folder) for folder in (*layers, tree))
+    script += [f"mkdir -p {up} {work}",
+               f"mount -t overlay lab -o lowerdir={below},upperdir={up},workdir={work} "
+               f"{where}/root"]
     root = where / "root"
     script += [f"mount --rbind /{name} {root}/{name}" for name in ("dev", "sys", "proc")]
     script += [f"mount -t tmpfs lab {root}/tmp"]
