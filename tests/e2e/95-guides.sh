@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # README and the guides, as they stand: each block of commands that is for a host or for a guest is run there.
-# (Those that install packages and build are for static/packages and static/docs.)
+# Those that install packages, and those that build, are for static/packages.
 . "$(dirname "$0")/lib.sh"
 here=$(dirname "$(readlink -f "$0")")
 guest=desktop

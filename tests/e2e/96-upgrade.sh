@@ -62,7 +62,7 @@ purged() {
 		[ ! -e /etc/libvirt/hooks/qemu.d/vdmabuf ] &&
 		[ -z "$(systemctl list-unit-files --no-legend 'vhost-user-vdmabuf*')" ] &&
 		[ -z "$(find /usr /etc -name '*vdmabuf*' ! -path '/usr/src/*' ! -path '/usr/lib/*/updates/*' \
-			! -path '/usr/lib*/vdmabuf-lab*' ! -path '/usr/libexec/vdmabuf/tests*' \
+			! -path '/usr/lib*/vdmabuf-lab*' ! -path '/usr/libexec/vdmabuf' ! -path '/usr/libexec/vdmabuf/tests*' \
 			! -name 'libvdmabuf.so*' ! -name '*virt-viewer-vdmabuf*' ! -name 'vdmabuf-lab*' \
 			! -path '/usr/share/doc/*' | tee /dev/stderr)" ]
 }

@@ -113,7 +113,9 @@ def kernel(role, level):
              f"linux-kbuild-{common}"]
     if level == "level1":
         names.append(known["source"])
-    return [*packagedkernel.packages(known),
+    # What every kernel of Debian's shares has to be as new as the newest one asks for.
+    base = apt.show("linux-base", "trixie-backports")["Version"]
+    return [apt.download("linux-base", base), *packagedkernel.packages(known),
             *(apt.download(name, known["version"]) for name in names)]
 
 
