@@ -143,8 +143,7 @@ def _whiteouts(layer):
 
 
 def merge(found, stage):
-    """Copy layers, the topmost of which is first, into one folder; returns what is to be removed
-    from below it."""
+    """Copy layers, the topmost of which is first, into one folder."""
     gone = set()
     for layer in reversed(found):
         for name in _whiteouts(layer):
@@ -154,7 +153,10 @@ def merge(found, stage):
             else:
                 path.unlink(missing_ok=True)
         run(["cp", "-a", "--no-target-directory", layer, stage])
-        for name in _whiteouts(stage):
+        for name in list(_whiteouts(stage)):
             gone.add(name)
             (stage / name).unlink()
-    return {name for name in gone if not (stage / name).exists()}
+    gone = {name for name in gone if not (stage / name).exists()} - {"initrd.img.old", "vmlinuz.old"}
+    if gone:
+        # Neither an archive nor a disk over another says that something is not there.
+        raise LabError(f"apt has removed what is in the tree: {', '.join(sorted(gone))}")
