@@ -2,8 +2,8 @@
 """What is put over the root disks at boot, so that it is all that a change of the sources has to
 renew: the project and the lab's own files. Level 1 unpacks an archive, guests have a disk.
 
-The project is what `apt install` of its packages makes of Debian, where the kernel is Debian's stock
-or newest one; with the debug kernel and the oldest it is what `meson install` installs.
+The project is what `apt install` of its packages makes of Debian, where the kernel is Debian's
+stock or newest one; with other kernels it is what `meson install` installs.
 """
 
 import concurrent.futures

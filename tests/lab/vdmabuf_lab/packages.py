@@ -120,8 +120,10 @@ def kernel(role, level):
 
 
 def layers(level, folder, role="stock"):
-    """What lies over the tree of a level, the topmost first, with the packages of a folder. With the
-    kernel "new", what its installation has changed is between modules and programs."""
+    """What lies over the tree of a level, the topmost first, with the packages of a folder.
+
+    With the kernel "new", what its installation has changed is between modules and programs.
+    """
     modules, programs = WANTED[level]
     found = [_install("modules", level, [], [deb(folder, name) for name in modules])]
     if role != "stock":
@@ -156,7 +158,8 @@ def merge(found, stage):
         for name in list(_whiteouts(stage)):
             gone.add(name)
             (stage / name).unlink()
-    gone = {name for name in gone if not (stage / name).exists()} - {"initrd.img.old", "vmlinuz.old"}
+    # A kernel's installation turns the links to kernels round.
+    gone = {name for name in gone if not (stage / name).exists()} - {"initrd.img.old"}
     if gone:
         # Neither an archive nor a disk over another says that something is not there.
         raise LabError(f"apt has removed what is in the tree: {', '.join(sorted(gone))}")
