@@ -152,11 +152,12 @@ static void expect_useless(Guest *guest)
 static void revoke_with(pid_t (*start)(int observer))
 {
     g_autoptr(Guest) guest = new_guest();
-    int observer = notified_open(), own = machine_new(), vhost;
+    int observer = notified_open(), own, vhost;
     Shared shared;
     pid_t pid;
 
     pid = start(observer);
+    own = machine_new();
     set_vm(guest, pid);
     share_begin(&shared, guest);
     share_import(&shared);
@@ -181,7 +182,7 @@ static pid_t start_plain(int observer)
         for (;;)
             pause();
     }
-    notified_wait(observer, 2, 0);
+    notified_wait(observer, 1, 0);
     return pid;
 }
 
@@ -199,7 +200,7 @@ static pid_t start_qemu(int observer)
                NULL);
         _exit(127);
     }
-    notified_wait(observer, 2, 0);
+    notified_wait(observer, 1, 0);
     return pid;
 }
 
