@@ -2,8 +2,8 @@
 """What is put over the root disks at boot, so that it is all that a change of the sources has to
 renew: the project and the lab's own files. Level 1 unpacks an archive, guests have a disk.
 
-The project is what `apt install` of its packages makes of Debian, where the kernel is Debian's stock
-or newest one; with the debug kernel and the oldest it is what `meson install` installs.
+The project is what `apt install` of its packages makes of Debian, where the kernel is Debian's
+stock or newest one; with other kernels it is what `meson install` installs.
 """
 
 import concurrent.futures
@@ -135,14 +135,12 @@ def _from_packages(role, booted):
         say(f"the project, for kernel {(booted / 'version').read_text().strip()}")
         stages = temporary / "host", temporary / "guest"
         for stage, layers in zip(stages, (host, guest)):
-            gone = packages.merge(layers, stage)
+            packages.merge(layers, stage)
             if role != "stock":
                 _prune(stage, kernels.versions()[role]["name"])
             _install(programs / "vsock-exec", stage / "usr/lib/vdmabuf-lab/bin/vsock-exec", 0o755)
             (stage / TESTS).mkdir(parents=True)
             (stage / TESTS / "bin").symlink_to(TEST_PROGRAMS)
-            listed = stage / "usr/lib/vdmabuf-lab/removed"
-            listed.write_text("".join(f"/{name}\n" for name in sorted(gone)))
         # For the suite that installs them anew
         for name in packages.WANTED["level1"][1]:
             deb = packages.deb(folder, name)
@@ -156,7 +154,10 @@ def _prune(stage, release):
     """Of a kernel that was installed, leave what a machine needs that is booted with it: to unpack
     the rest would take longer than the suites."""
     for path in (stage / "usr/src").glob("linux-*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     shutil.rmtree(stage / "boot", ignore_errors=True)
     modules = stage / "usr/lib/modules" / release
     wanted = set(images.ordered(modules, packagedkernel.MODULES))

@@ -120,8 +120,10 @@ def kernel(role, level):
 
 
 def layers(level, folder, role="stock"):
-    """What lies over the tree of a level, the topmost first, with the packages of a folder. With the
-    kernel "new", what its installation has changed is between modules and programs."""
+    """What lies over the tree of a level, the topmost first, with the packages of a folder.
+
+    With the kernel "new", what its installation has changed is between modules and programs.
+    """
     modules, programs = WANTED[level]
     found = [_install("modules", level, [], [deb(folder, name) for name in modules])]
     if role != "stock":
@@ -143,8 +145,7 @@ def _whiteouts(layer):
 
 
 def merge(found, stage):
-    """Copy layers, the topmost of which is first, into one folder; returns what is to be removed
-    from below it."""
+    """Copy layers, the topmost of which is first, into one folder."""
     gone = set()
     for layer in reversed(found):
         for name in _whiteouts(layer):
@@ -154,7 +155,11 @@ def merge(found, stage):
             else:
                 path.unlink(missing_ok=True)
         run(["cp", "-a", "--no-target-directory", layer, stage])
-        for name in _whiteouts(stage):
+        for name in list(_whiteouts(stage)):
             gone.add(name)
             (stage / name).unlink()
-    return {name for name in gone if not (stage / name).exists()}
+    # A kernel's installation turns the links to kernels round.
+    gone = {name for name in gone if not (stage / name).exists()} - {"initrd.img.old"}
+    if gone:
+        # Neither an archive nor a disk over another says that something is not there.
+        raise LabError(f"apt has removed what is in the tree: {', '.join(sorted(gone))}")
