@@ -420,8 +420,11 @@ static gboolean steps_drain(Steps *self, G_GNUC_UNUSED char **words, GError **er
                 return FALSE;
             g_clear_error(error);
         } else if (event.type == VDMABUF_EVENT_FRAME) {
-            if (!vdmabuf_consumer_release(self->consumer, &event.id, event.sequence, error))
+            /* The guest may have taken the buffer back meanwhile: then there is nothing to release */
+            if (!vdmabuf_consumer_release(self->consumer, &event.id, event.sequence, error) &&
+                !g_error_matches(*error, VDMABUF_ERROR, VDMABUF_ERROR_NOT_FOUND))
                 return FALSE;
+            g_clear_error(error);
             frames++;
         }
     }
