@@ -14,7 +14,8 @@ shown() {
 # says TEXT: the window says so. What it looks like is brought out.
 says() {
 	within 120 viewer_shows one '(vdmabuf0)' "status: .*$1" || return 1
-	host_screenshot "$LAB_OUT/sentence-$2.png"
+	# The first one only gives it time to be drawn.
+	host_screenshot "$work/early.png" && host_screenshot "$LAB_OUT/sentence-$2.png"
 }
 producer() {
 	background send1 in_guest 900 vdmabuf-send --pattern 640x480 --rate 10
@@ -148,9 +149,14 @@ alone() {
 	viewer_start one "$guest" && shown
 }
 check 'a domain without graphics: its vdmabuf display is there' alone
+# It stays for seconds only, so that somebody has to go on clicking while the picture is taken.
 hint() {
-	viewer one event vdmabuf0 press 10 10 1
+	for click in 1 2 3 4 5 6 7 8; do
+		viewer one event vdmabuf0 press 10 10 1
+	done &
+	clicks=$!
 	host_screenshot "$LAB_OUT/sentence-input.png"
+	wait "$clicks"
 }
 check 'a click there: a sentence says how to get a keyboard' hint
 ended() {
