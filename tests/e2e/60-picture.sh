@@ -25,8 +25,7 @@ different() {
 
 # The client stands still, so that two pictures taken one after the other can be of the same frame.
 same() {
-	in_guest 20 pkill -STOP weston-simple
-	within 60 equal
+	within 60 in_guest 20 pkill -STOP weston-simple && within 60 equal
 }
 
 equal() {
@@ -51,7 +50,7 @@ if [ "${1:-}" != --demo ]; then
 	check 'another mode: the next pictures have its size' mode_changes
 else
 	in_viewer() {
-		eval "$(lab-weston --size 1400x960)" && viewer_start one "$guest" || return 1
+		eval "$(lab-weston --size 1600x1000)" && viewer_start one "$guest" || return 1
 		within 120 viewer_shows one '(vdmabuf0)' 'picture: ViewerDisplay' || return 1
 		viewer_place one 1 '(vdmabuf0)' && within 60 viewer_shows one '(vdmabuf0)' '' || return 1
 		# Its other window, of VNC, is not what there is to see; the last one must not be hidden.
