@@ -107,6 +107,10 @@ stream_update_state(VdmabufStream *self)
     else if (!(self->vm_state & VDMABUF_VM_DRIVER))
         stream_set_state(self, VDMABUF_STREAM_NO_DRIVER,
                          "Waiting for the guest: its driver, virtio_vdmabuf, is not loaded yet");
+    else if (!(self->vm_state & VDMABUF_VM_RUNNING))
+        stream_set_state(self, VDMABUF_STREAM_NO_DRIVER,
+                         "Waiting for the guest: it is paused or starts anew, or its driver, "
+                         "virtio_vdmabuf, is not loaded any more");
     else
         stream_set_state(self, VDMABUF_STREAM_NO_PRODUCER,
                          "Waiting for a picture: no program in the guest exports one; "

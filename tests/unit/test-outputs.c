@@ -563,6 +563,11 @@ test_states(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     wait_until(vdmabuf_stream_get_state(self->stream) == VDMABUF_STREAM_NO_DRIVER);
     g_assert_nonnull(strstr(vdmabuf_stream_get_message(self->stream), "virtio_vdmabuf"));
     fake_consumer_state(&self->consumer, VDMABUF_VM_RUNNING | VDMABUF_VM_DRIVER);
+    wait_until(vdmabuf_stream_get_state(self->stream) == VDMABUF_STREAM_NO_PRODUCER);
+    fake_consumer_state(&self->consumer, VDMABUF_VM_DRIVER);
+    wait_until(vdmabuf_stream_get_state(self->stream) == VDMABUF_STREAM_NO_DRIVER);
+    g_assert_nonnull(strstr(vdmabuf_stream_get_message(self->stream), "paused"));
+    fake_consumer_state(&self->consumer, VDMABUF_VM_RUNNING | VDMABUF_VM_DRIVER);
 
     output = begin(self, 1);
     g_assert_cmpint(vdmabuf_stream_get_state(self->stream), ==, VDMABUF_STREAM_STREAMING);
